@@ -1,0 +1,18 @@
+# What both providers of a cluster share. Sourced by kind/cluster and local/cluster, which define
+# k (kubectl with the cluster's kubeconfig).
+
+cnpg_version=1.30.0 # of the operator; local/go.mod names the same
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "cluster: $*"; exit 1; }
+
+# webhook_answers: a dry run passes through the operator's webhooks and stores nothing. The operator's
+# Deployment is Available a moment before its webhooks can be reached.
+webhook_answers() {
+  k create --dry-run=server -f - <<'Y'
+apiVersion: postgresql.cnpg.io/v1
+kind: Cluster
+metadata: {name: webhook-probe, namespace: default}
+spec: {instances: 1, storage: {size: 1Gi}}
+Y
+}
