@@ -1,0 +1,126 @@
+/**
+ * What both protocol generations serve, without a word of protocol: tools, and optionally prompts and resources. The
+ * product's own surface is made from the tool registry; conformance tests mount another one on the same adapters.
+ */
+
+import type { Tightening } from '../policy/decide.ts';
+import type { Principal } from '../policy/principal.ts';
+import type { ToolCallResult, ToolDescription } from '../tools/call.ts';
+
+/** Who asks, as the transport established it. */
+export interface Caller {
+  principal: Principal;
+  tightening?: Tightening;
+  /** The client can put a question to its user in the middle of this request. */
+  canAsk: boolean;
+  requestId: string;
+  traceparent?: string;
+}
+
+/** One request while it runs. */
+export interface RequestContext extends Caller {
+  signal: AbortSignal;
+  /** Present when the client asked for progress. */
+  progress?: (message: string, done?: number, total?: number) => void;
+  /** Present when the client asked for log messages. */
+  log?: (level: 'debug' | 'info' | 'warning' | 'error', data: unknown) => void;
+}
+
+/** A person's answer to the question with this key. */
+export interface InputAnswer {
+  action: 'accept' | 'decline' | 'cancel';
+  content?: Record<string, unknown>;
+}
+
+/** A content block exactly as MCP defines it (text, image, audio, resource, resource_link). */
+export type ContentBlock = { type: string } & Record<string, unknown>;
+
+/** What a tool, prompt or resource may answer besides a {@link ToolCallResult}: raw content, or questions to the user. */
+export type SurfaceResult =
+  | ToolCallResult
+  | { kind: 'content'; content: ContentBlock[]; structured?: unknown; isError?: boolean }
+  | {
+      kind: 'input';
+      /** Requests by key, each a complete `elicitation/create` (or other) request of MCP. */
+      requests: Record<string, { method: string; params: Record<string, unknown> }>;
+      state?: string;
+    };
+
+/** Answers of a second round, and the state that the question carried. */
+export interface Answers {
+  responses: Record<string, unknown>;
+  state?: string;
+}
+
+export interface ToolSurface {
+  list(caller: Caller): readonly ToolDescription[] | Promise<readonly ToolDescription[]>;
+  /** Throws ToolError `unknown_tool` for a name that is not there. */
+  call(name: string, args: unknown, context: RequestContext, answers?: Answers): Promise<SurfaceResult>;
+}
+
+export interface ResourceDescription {
+  uri: string;
+  name: string;
+  title?: string;
+  description?: string;
+  mimeType?: string;
+}
+
+export interface ResourceTemplateDescription extends Omit<ResourceDescription, 'uri'> {
+  uriTemplate: string;
+}
+
+export interface ResourceContents {
+  uri: string;
+  mimeType?: string;
+  text?: string;
+  blob?: string;
+}
+
+export interface ResourceSurface {
+  list(caller: Caller, cursor?: string): Promise<{ items: ResourceDescription[]; nextCursor?: string }>;
+  templates(caller: Caller): Promise<ResourceTemplateDescription[]>;
+  /** Throws ToolError `not_found` for an unknown resource. */
+  read(uri: string, context: RequestContext): Promise<ResourceContents[]>;
+  /**
+   * Calls `changed` whenever what `read` answers may have changed, at most once a second; returns the function that ends
+   * it. Throws ToolError `not_found`, `policy_denied` or `too_many_requests` when it cannot be watched.
+   */
+  subscribe?(uri: string, caller: Caller, changed: () => void): Promise<() => void>;
+  /** Calls `changed` when the lists may have changed (a kind appeared, rights changed). */
+  onListChanged?(caller: Caller, changed: (what: 'tools' | 'prompts' | 'resources') => void): () => void;
+}
+
+export interface PromptDescription {
+  name: string;
+  title?: string;
+  description?: string;
+  arguments?: { name: string; description?: string; required?: boolean }[];
+}
+
+export interface PromptSurface {
+  list(caller: Caller): Promise<PromptDescription[]>;
+  get(
+    name: string,
+    args: Record<string, string>,
+    context: RequestContext,
+  ): Promise<{ description?: string; messages: { role: 'user' | 'assistant'; content: ContentBlock }[] }>;
+}
+
+/** Completion of a prompt argument or of a variable of a resource template. */
+export type Complete = (
+  ref: { type: 'ref/prompt'; name: string } | { type: 'ref/resource'; uri: string },
+  argument: { name: string; value: string },
+  given: Record<string, string>,
+  caller: Caller,
+) => Promise<{ values: string[]; total?: number; hasMore?: boolean }>;
+
+/** Everything that an adapter serves. */
+export interface McpSurface {
+  info: { name: string; title: string; version: string };
+  instructions: string;
+  tools: ToolSurface;
+  resources?: ResourceSurface;
+  prompts?: PromptSurface;
+  complete?: Complete;
+}

@@ -1,0 +1,113 @@
+/** The one place where it is decided who may call what. Pure: listing and calling ask the same function. */
+import { type Effect, includesEffect, scopeOf } from './effect.ts';
+import type { Grant, Principal } from './principal.ts';
+
+/** Server-wide switches, from configuration. */
+export interface Policy {
+  readOnly: boolean;
+  noDestroy: boolean;
+  /** Namespaces that may be touched at all; omitted: every one. */
+  namespaces?: readonly string[];
+  /** Toolsets that are enabled; omitted: every one. */
+  toolsets?: readonly string[];
+  /** Patterns (`*` matches any run of characters) of cluster names that may not be changed by `change` or `destroy`. */
+  protectedClusters?: readonly string[];
+}
+
+/** What a request itself asks for. It can tighten, never widen. */
+export interface Tightening {
+  readOnly?: boolean;
+}
+
+export interface PolicyQuestion {
+  tool: string;
+  toolset: string;
+  effect: Effect;
+  /** The namespace that is touched; `'*'`: all of them; omitted: not known yet (listing). */
+  namespace?: string;
+  /** The cluster that is touched, for protection by name. */
+  cluster?: string;
+}
+
+export type Decision =
+  | { allowed: true; rule: string }
+  | {
+      allowed: false;
+      rule: string;
+      reason: string;
+      /** Set when another scope would have allowed the call: everything the call needs, for a step-up challenge. */
+      scopesNeeded?: string[];
+    };
+
+const deny = (rule: string, reason: string): Decision => ({ allowed: false, rule, reason });
+
+/** Decides one call (or, without a namespace, whether a tool is listed). The first rule that denies is named. */
+export function decide(
+  question: PolicyQuestion,
+  principal: Principal,
+  policy: Policy,
+  tightening: Tightening = {},
+): Decision {
+  const { effect, toolset, tool, namespace, cluster } = question;
+  if (policy.toolsets && !policy.toolsets.includes(toolset)) {
+    return deny('toolsets', `The toolset ${toolset} is not enabled on this server.`);
+  }
+  if (effect !== 'read') {
+    if (policy.readOnly) return deny('read_only', `This server is read-only; ${tool} would ${effect}.`);
+    if (tightening.readOnly)
+      return deny('request_read_only', `This request is marked read-only; ${tool} would ${effect}.`);
+  }
+  if (effect === 'destroy' && policy.noDestroy) {
+    return deny('no_destroy', `This server does not allow anything to be destroyed; ${tool} would.`);
+  }
+  if (namespace !== undefined && policy.namespaces && !coversNamespace(policy.namespaces, namespace)) {
+    return deny('namespaces', `This server is limited to the namespaces ${policy.namespaces.join(', ')}.`);
+  }
+  if (cluster !== undefined && (effect === 'change' || effect === 'destroy')) {
+    const pattern = policy.protectedClusters?.find((candidate) => matches(candidate, cluster));
+    if (pattern !== undefined)
+      return deny('protected_clusters', `Clusters named ${pattern} are protected on this server.`);
+  }
+  return decideByGrants(question, principal);
+}
+
+function decideByGrants(
+  { effect, toolset, tool, namespace }: PolicyQuestion,
+  principal: Principal,
+): Decision {
+  const strongEnough = principal.grants.filter((grant) => includesEffect(grant.effect, effect));
+  if (strongEnough.length === 0) {
+    return {
+      allowed: false,
+      rule: 'scope',
+      reason: `${tool} needs ${scopeOf(effect)}, which ${principal.displayName} does not have.`,
+      scopesNeeded: [scopeOf(effect)],
+    };
+  }
+  const inToolset = strongEnough.filter((grant) => !grant.toolsets || grant.toolsets.includes(toolset));
+  if (inToolset.length === 0) {
+    return deny('grant_toolsets', `${principal.displayName} may not use the toolset ${toolset}.`);
+  }
+  const fitting = inToolset.find((grant) => namespace === undefined || grantCovers(grant, namespace));
+  if (!fitting) {
+    const where = namespace === '*' ? 'all namespaces at once' : `the namespace ${namespace}`;
+    return deny('grant_namespaces', `${principal.displayName} may not ${effect} in ${where}.`);
+  }
+  return { allowed: true, rule: fitting.from };
+}
+
+function grantCovers(grant: Grant, namespace: string): boolean {
+  return grant.namespaces === undefined || coversNamespace(grant.namespaces, namespace);
+}
+
+function coversNamespace(list: readonly string[], namespace: string): boolean {
+  return namespace !== '*' && list.includes(namespace);
+}
+
+function matches(pattern: string, name: string): boolean {
+  const source = pattern
+    .split('*')
+    .map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
+    .join('.*');
+  return new RegExp(`^${source}$`, 'u').test(name);
+}

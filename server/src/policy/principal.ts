@@ -1,0 +1,35 @@
+import type { Impersonation } from '../kube/gateway.ts';
+import type { Effect } from './effect.ts';
+
+/** What a principal may do: an effect (with all lesser ones), optionally only in some namespaces and toolsets. */
+export interface Grant {
+  effect: Effect;
+  /** Omitted: every namespace. */
+  namespaces?: readonly string[];
+  /** Omitted: every toolset. */
+  toolsets?: readonly string[];
+  /** Where the grant comes from, for audit and messages: `scope cnpg:read`, `group dba`, `token ci`, `local process`. */
+  from: string;
+}
+
+/** Who calls. Made by authentication; nothing else decides who somebody is. */
+export interface Principal {
+  /** Stable and unique: issuer and subject, a token's name, or `local`. Confirmations and sessions are bound to it. */
+  id: string;
+  /** For audit lines and messages. */
+  displayName: string;
+  kind: 'local' | 'oidc' | 'token' | 'anonymous';
+  /** OAuth client that acts for the subject, where there is one. */
+  client?: string;
+  grants: readonly Grant[];
+  /** Set when calls to Kubernetes are made in the name of this person. */
+  impersonate?: Impersonation;
+}
+
+/** The person at a laptop: whoever can start the process already has its kubeconfig. */
+export const localPrincipal: Principal = {
+  id: 'local',
+  displayName: 'local process',
+  kind: 'local',
+  grants: [{ effect: 'destroy', from: 'local process' }],
+};

@@ -1,0 +1,272 @@
+/** Carries a plan out, step by step. The only code in the server that writes to Kubernetes (and its dry run). */
+import { ToolError, toToolError } from '../errors.ts';
+import type { JsonPatchStep, KubeGateway, KubeObject, WatchDecision, WriteResult } from '../kube/gateway.ts';
+import type {
+  AwaitOperation,
+  CreateOperation,
+  EditOperation,
+  MergeOperation,
+  Operation,
+} from './change-plan.ts';
+import { withGenerated } from './generate-secret.ts';
+
+/** Annotation on every object that this server creates: the request that made it. */
+export const requestAnnotation = 'cnpg-mcp.io/request';
+
+export type StepStatus =
+  | 'planned'
+  | 'checked'
+  | 'done'
+  | 'not_needed'
+  | 'undone'
+  | 'failed'
+  | 'unknown'
+  | 'not_done';
+
+/** What became of one step of a plan. */
+export interface StepReport {
+  what: string;
+  status: StepStatus;
+}
+
+export interface ApplyResult {
+  steps: StepReport[];
+  /** Admission warnings, as written by the cluster. */
+  warnings: string[];
+  /** Objects as the API server returned them, by step; `undefined` for steps without one. */
+  objects: (KubeObject | undefined)[];
+  /** Set when an `await` step ended badly: what was seen. Steps after it are `not_done`. */
+  stopped?: { state: 'failed' | 'requested'; message: string; quoted?: string };
+}
+
+/** An error that ended the apply, with what had become of every step. */
+export class ApplyError extends Error {
+  override readonly name = 'ApplyError';
+  readonly error: ToolError;
+  readonly steps: StepReport[];
+
+  constructor(error: ToolError, steps: StepReport[]) {
+    super(error.message, { cause: error });
+    this.error = error;
+    this.steps = steps;
+  }
+}
+
+export interface ApplyOptions {
+  requestId: string;
+  progress(message: string): void;
+}
+
+/** Errors after which it is not known whether the API server did what it was asked. */
+const ambiguous = new Set(['cluster_unreachable', 'cluster_error', 'timeout', 'cancelled']);
+const maxEditAttempts = 5;
+
+/**
+ * Applies the operations in order. Throws {@link ApplyError} when one fails; what the plan marks as undoable has been
+ * undone by then, newest first.
+ */
+export async function applyPlan(
+  kube: KubeGateway,
+  operations: readonly Operation[],
+  options: ApplyOptions,
+): Promise<ApplyResult> {
+  const result: ApplyResult = {
+    steps: operations.map(({ summary }) => ({ what: summary, status: 'not_done' })),
+    warnings: [],
+    objects: operations.map(() => undefined),
+  };
+  for (const [index, operation] of operations.entries()) {
+    const step = result.steps[index] as StepReport;
+    try {
+      options.progress(operation.summary);
+      if (operation.verb === 'await') {
+        const verdict = await awaitOperation(kube, operation);
+        if (verdict.ok) {
+          step.status = 'done';
+          continue;
+        }
+        step.status = verdict.state === 'failed' ? 'failed' : 'not_done';
+        result.stopped = verdict;
+        return result;
+      }
+      const written = await applyOne(kube, operation, options);
+      step.status = written === 'not_needed' ? 'not_needed' : 'done';
+      if (written !== 'not_needed' && written) {
+        result.objects[index] = written.object;
+        result.warnings.push(...written.warnings);
+      }
+    } catch (thrown) {
+      const error = toToolError(thrown);
+      step.status = ambiguous.has(error.code) ? 'unknown' : 'failed';
+      await undo(kube, operations, result, index);
+      throw new ApplyError(error, result.steps);
+    }
+  }
+  return result;
+}
+
+type Written = WriteResult<KubeObject> | 'not_needed' | undefined;
+
+async function applyOne(
+  kube: KubeGateway,
+  operation: Exclude<Operation, AwaitOperation>,
+  options: ApplyOptions,
+): Promise<Written> {
+  switch (operation.verb) {
+    case 'create':
+      return create(kube, operation, options.requestId);
+    case 'merge':
+      return kube.patch(operation.resource, operation.key, mergePatch(operation), subresourceOf(operation));
+    case 'edit':
+      return edit(kube, operation);
+    case 'remove':
+      return remove(kube, operation);
+  }
+}
+
+async function create(kube: KubeGateway, operation: CreateOperation, requestId: string): Promise<Written> {
+  const body = withGenerated(markRequest(operation.object, requestId), operation.generate);
+  try {
+    return await kube.create(operation.resource, body);
+  } catch (thrown) {
+    const error = toToolError(thrown);
+    if (!ambiguous.has(error.code) || error.code === 'cancelled') throw error;
+    const found = await kube.get(operation.resource, operation.key).catch(() => undefined);
+    // The request may have arrived although its answer did not: the mark tells whether the object is ours.
+    if (found?.metadata.annotations?.[requestAnnotation] === requestId)
+      return { object: found, warnings: [] };
+    throw error;
+  }
+}
+
+function markRequest(object: KubeObject, requestId: string): KubeObject {
+  const annotations = { ...object.metadata.annotations, [requestAnnotation]: requestId };
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+/** The merge patch with its preconditions and, at the last moment, the generated value. */
+export function mergePatch(operation: MergeOperation): { type: 'merge'; body: Record<string, unknown> } {
+  const body = withGenerated(operation.body, operation.generate);
+  const metadata = {
+    ...(body.metadata as Record<string, unknown> | undefined),
+    uid: operation.uid,
+    ...(operation.resourceVersion !== undefined && { resourceVersion: operation.resourceVersion }),
+  };
+  return { type: 'merge', body: { ...body, metadata } };
+}
+
+export function subresourceOf(operation: MergeOperation): { subresource?: 'status' } {
+  return operation.subresource ? { subresource: operation.subresource } : {};
+}
+
+/** Reads the object, checks that it is still the planned one, and returns the guarded steps (`[]`: nothing to do). */
+export async function editSteps(
+  kube: KubeGateway,
+  operation: EditOperation,
+): Promise<{ current: KubeObject; steps: JsonPatchStep[] }> {
+  const current = await kube.get(operation.resource, operation.key);
+  if (current.metadata.uid !== operation.uid) {
+    throw new ToolError(
+      'conflict',
+      `${operation.key.name} was deleted and made again by somebody else in the meantime.`,
+    );
+  }
+  const steps = operation.edit(current);
+  if (steps.length === 0) return { current, steps };
+  const guard: JsonPatchStep[] = [
+    { op: 'test', path: '/metadata/uid', value: operation.uid },
+    { op: 'test', path: '/metadata/resourceVersion', value: current.metadata.resourceVersion },
+  ];
+  return { current, steps: [...guard, ...steps] };
+}
+
+async function edit(kube: KubeGateway, operation: EditOperation): Promise<Written> {
+  let last: ToolError | undefined;
+  for (let attempt = 0; attempt < maxEditAttempts; attempt += 1) {
+    const { steps } = await editSteps(kube, operation);
+    // After an answer that was lost, the edit finds its own work and has nothing left to do.
+    if (steps.length === 0) return last && ambiguous.has(last.code) ? undefined : 'not_needed';
+    try {
+      return await kube.patch(operation.resource, operation.key, { type: 'json', body: steps });
+    } catch (thrown) {
+      last = toToolError(thrown);
+      if (last.code !== 'conflict' && (!ambiguous.has(last.code) || last.code === 'cancelled')) throw last;
+    }
+  }
+  throw last ?? new ToolError('conflict', `${operation.key.name} changes too often.`);
+}
+
+async function remove(
+  kube: KubeGateway,
+  operation: Extract<Operation, { verb: 'remove' }>,
+): Promise<Written> {
+  try {
+    await kube.remove(operation.resource, operation.key, {
+      uid: operation.uid,
+      ...(operation.resourceVersion !== undefined && { resourceVersion: operation.resourceVersion }),
+    });
+    return undefined;
+  } catch (thrown) {
+    const error = toToolError(thrown);
+    if (error.code === 'not_found' && operation.tolerateMissing) return 'not_needed';
+    throw error;
+  }
+}
+
+type AwaitVerdict =
+  | { ok: true }
+  | { ok: false; state: 'failed' | 'requested'; message: string; quoted?: string };
+
+async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Promise<AwaitVerdict> {
+  try {
+    const verdict = await kube.watchUntil(
+      operation.resource,
+      {
+        ...(operation.key.namespace !== undefined && { namespace: operation.key.namespace }),
+        name: operation.key.name,
+        timeoutSeconds: operation.timeoutSeconds,
+      },
+      (objects): WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }> =>
+        operation.until(objects[0]),
+    );
+    return verdict.ok ? verdict : { ...verdict, state: 'failed' };
+  } catch (thrown) {
+    const error = toToolError(thrown);
+    if (error.code !== 'timeout') throw error;
+    return {
+      ok: false,
+      state: 'requested',
+      message: `The operator has not done this within ${operation.timeoutSeconds} s.`,
+    };
+  }
+}
+
+async function undo(
+  kube: KubeGateway,
+  operations: readonly Operation[],
+  result: ApplyResult,
+  failedAt: number,
+): Promise<void> {
+  for (let index = failedAt - 1; index >= 0; index -= 1) {
+    const operation = operations[index];
+    const object = result.objects[index];
+    const step = result.steps[index];
+    if (
+      operation?.verb !== 'create' ||
+      !operation.undoable ||
+      !object?.metadata.uid ||
+      step?.status !== 'done'
+    )
+      continue;
+    try {
+      // The call may have been cancelled: what it began is still put right.
+      await kube.remove(operation.resource, operation.key, {
+        uid: object.metadata.uid,
+        signal: AbortSignal.timeout(10_000),
+      });
+      step.status = 'undone';
+    } catch {
+      // Stays `done`: the report says that the object is there.
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/** The text and the structured content of a writing tool's answer, for every state that a change can be in. */
+
+import { answerLimit, changeOutput, limitText } from './answer.ts';
+import type { StepReport } from './apply.ts';
+import type { ToolCallResult } from './call.ts';
+import type { ChangePlan } from './change-plan.ts';
+import type { ResolvedNamespace, WriteTool } from './define-tool.ts';
+import type { Fence } from './fence.ts';
+import { namespacePhrase } from './namespace.ts';
+
+export type ChangeState = 'dry_run' | 'confirmation_required' | 'unchanged' | 'requested' | 'done' | 'failed';
+
+export interface ChangeAnswerParts {
+  state: ChangeState;
+  /** What was seen or is to be done, one or two sentences. */
+  message: string;
+  /** Written by the cluster; shown fenced. */
+  quoted?: string | undefined;
+  steps: StepReport[];
+  admissionWarnings?: string[];
+  diffs?: { object: string; diff: string }[];
+  confirmation?: { confirm_name: string; confirm_token: string; expires_at: string; repeat_with: string };
+  result?: Record<string, unknown>;
+  /** The tool's own lines. */
+  text?: string;
+}
+
+const headings: Record<ChangeState, string> = {
+  dry_run: 'Dry run: nothing was changed.',
+  confirmation_required: 'Nothing was changed yet: a person has to confirm.',
+  unchanged: 'Nothing to do.',
+  requested: 'Requested.',
+  done: 'Done.',
+  failed: 'Failed.',
+};
+
+const marks: Record<StepReport['status'], string> = {
+  planned: '',
+  checked: ' (accepted by the API server)',
+  done: ' (done)',
+  not_needed: ' (was so already)',
+  undone: ' (done, then undone)',
+  failed: ' (failed)',
+  unknown: ' (it is not known whether this was done)',
+  not_done: ' (not done)',
+};
+
+/** Renders a change. `failed` is an error result; every other state is not. */
+export function changeAnswer(
+  tool: WriteTool,
+  plan: ChangePlan,
+  namespace: ResolvedNamespace,
+  fence: Fence,
+  parts: ChangeAnswerParts,
+): ToolCallResult {
+  const quoted = fence.quote(parts.quoted);
+  const warnings = [
+    ...plan.warnings,
+    ...(parts.admissionWarnings ?? []).map((warning) => `The API server warns: ${fence.quote(warning)}`),
+  ];
+  const diffs = parts.diffs?.map(({ object, diff }) => ({
+    object,
+    diff: fence.quote(diff, answerLimit / 4),
+  }));
+  const message = quoted ? `${parts.message} ${quoted}` : parts.message;
+  const structured = changeOutput(tool.output).parse({
+    state: parts.state,
+    summary: plan.summary,
+    message,
+    namespace: namespace.name,
+    namespace_source: namespace.source,
+    steps: parts.steps,
+    warnings,
+    losses: plan.losses,
+    dependants: plan.dependants,
+    ...(diffs && { diffs }),
+    ...(parts.confirmation && { confirmation: parts.confirmation }),
+    ...(parts.result && { result: parts.result }),
+  }) as Record<string, unknown>;
+  const lines = [
+    `**${headings[parts.state]}** ${message}`.trim(),
+    '',
+    ...planLines(plan, namespace, parts.steps, warnings),
+    ...(diffs?.flatMap(({ object, diff }) => ['', `Changes of ${object}:`, diff]) ?? []),
+    ...(parts.text ? ['', parts.text] : []),
+    ...(parts.confirmation ? ['', ...confirmationLines(parts.confirmation)] : []),
+    ...(parts.state === 'dry_run' ? ['', 'To apply this, repeat the call without dry_run.'] : []),
+  ];
+  return { kind: 'answer', isError: parts.state === 'failed', text: limitText(lines.join('\n')), structured };
+}
+
+/** The plan as text: what happens, what is lost, who is touched. */
+export function planLines(
+  plan: ChangePlan,
+  namespace: ResolvedNamespace,
+  steps: StepReport[],
+  warnings = plan.warnings,
+): string[] {
+  const section = (title: string, lines: string[]): string[] =>
+    lines.length > 0 ? ['', `${title}:`, ...lines] : [];
+  return [
+    `Plan: ${plan.summary}`,
+    `In ${namespacePhrase(namespace)}.`,
+    ...section(
+      'Steps',
+      steps.map(({ what, status }, index) => `${index + 1}. ${what}${marks[status]}`),
+    ),
+    ...section(
+      'Lost for good',
+      plan.losses.map((loss) => `- ${loss}`),
+    ),
+    ...section(
+      'Also touched',
+      plan.dependants.map(
+        ({ kind, name, fate, note }) => `- ${kind} ${name}: ${fate}${note ? ` (${note})` : ''}`,
+      ),
+    ),
+    ...section(
+      'Warnings',
+      warnings.map((warning) => `- ${warning}`),
+    ),
+  ];
+}
+
+function confirmationLines(confirmation: NonNullable<ChangeAnswerParts['confirmation']>): string[] {
+  return [
+    'Show this to a person. Only when that person agrees and gives the name, repeat the call with the same arguments and:',
+    confirmation.repeat_with,
+    `The token is valid once, until ${confirmation.expires_at}.`,
+  ];
+}

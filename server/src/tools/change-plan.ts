@@ -1,0 +1,130 @@
+/** A change as data: what a writing tool wants done. Only the pipeline carries it out. */
+import type { JsonPatchStep, KubeObject, ObjectKey, WatchDecision } from '../kube/gateway.ts';
+import type { ResourceName } from '../kube/resources.ts';
+
+/** A value made by the pipeline at the moment of writing. It is in no plan, answer, diff or log. */
+export interface GeneratedSecret {
+  /** Key below `stringData`. */
+  key: string;
+  /** Characters; letters and digits from the operating system's CSPRNG. */
+  length: number;
+}
+
+interface OperationBase {
+  resource: ResourceName;
+  key: ObjectKey;
+  /** What this step does, as one sentence for a person: `Create Secret app-user with a generated password.` */
+  summary: string;
+}
+
+export interface CreateOperation extends OperationBase {
+  verb: 'create';
+  object: KubeObject;
+  generate?: GeneratedSecret;
+  /** Remove the object again (by the uid that was returned) when a later step fails. */
+  undoable?: boolean;
+}
+
+/** A merge patch, guarded by uid and, where given, resourceVersion. */
+export interface MergeOperation extends OperationBase {
+  verb: 'merge';
+  body: Record<string, unknown>;
+  subresource?: 'status';
+  uid: string;
+  resourceVersion?: string;
+  generate?: GeneratedSecret;
+}
+
+/**
+ * A read-modify-write of one object: the pipeline reads it, asks `edit` for JSON-patch steps, adds a `test` on uid and
+ * resourceVersion, and repeats the whole on a conflict (at most five times). Use it for a list that others change too.
+ */
+export interface EditOperation extends OperationBase {
+  verb: 'edit';
+  uid: string;
+  /** What the edit wants, as data: part of the plan's digest. */
+  intent: Record<string, unknown>;
+  /** Steps against the object as it is now; an empty list means that nothing is to be done. May throw a ToolError. */
+  edit: (current: KubeObject) => JsonPatchStep[];
+}
+
+export interface RemoveOperation extends OperationBase {
+  verb: 'remove';
+  uid: string;
+  resourceVersion?: string;
+  /** The object may be gone already: that is not a failure. */
+  tolerateMissing?: boolean;
+}
+
+/** Waits for the operator before the next step; the steps after it are not done when it fails or takes too long. */
+export interface AwaitOperation extends OperationBase {
+  verb: 'await';
+  timeoutSeconds: number;
+  /** Looks at the object (`undefined`: it is gone). `failed` is shown with what the operator or PostgreSQL said. */
+  until: (
+    object: KubeObject | undefined,
+  ) => WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }>;
+}
+
+export type Operation = CreateOperation | MergeOperation | EditOperation | RemoveOperation | AwaitOperation;
+
+/** An object that exists and is touched, so that a confirmation can be bound to it. */
+export interface PlanTarget extends ObjectKey {
+  kind: string;
+  /** The object as it was read; omitted when the plan creates it. */
+  object?: KubeObject;
+}
+
+/** Something that depends on what is destroyed or changed. */
+export interface Dependant {
+  kind: string;
+  name: string;
+  namespace?: string;
+  /** What becomes of it: `deleted`, `remains and stops working`, … */
+  fate: string;
+  /** Size, age or the like: `10Gi, Bound`. */
+  note?: string;
+}
+
+/** Why a plan may not be carried out, and what would lift the refusal. */
+export interface Refusal {
+  reason: string;
+  lift: string;
+}
+
+/** `facts`: what `observe` and `text` need to know. It is neither shown nor hashed. */
+export interface ChangePlan<Facts = unknown> {
+  target: PlanTarget;
+  /** One sentence, imperative: `Scale demo/orders from 3 to 2 instances.` */
+  summary: string;
+  refusals: Refusal[];
+  warnings: string[];
+  /** What cannot be undone, a sentence each. */
+  losses: string[];
+  dependants: Dependant[];
+  operations: Operation[];
+  /** Whether a person must confirm; default: yes when the tool's effect is `destroy`. */
+  confirm?: boolean;
+  /** What to type; default: the target's name. For a role or database it is the SQL name. */
+  confirmName?: string;
+  /** Set when there is nothing to do, with the reason. */
+  unchanged?: string;
+  facts: Facts;
+}
+
+/** Fills in the empty parts of a plan. */
+export function changePlan<Facts>(
+  plan: Pick<ChangePlan<Facts>, 'target' | 'summary' | 'facts'> & Partial<ChangePlan<Facts>>,
+): ChangePlan<Facts> {
+  return { refusals: [], warnings: [], losses: [], dependants: [], operations: [], ...plan };
+}
+
+/** What became of a change, as far as it was observed. `requested` is the honest answer when it was not. */
+export interface Outcome<Result> {
+  state: 'done' | 'requested' | 'failed';
+  /** One or two sentences: what was seen. */
+  message: string;
+  /** Text written by the operator, PostgreSQL or the kubelet; shown fenced. */
+  quoted?: string;
+  result: Result;
+}

@@ -1,0 +1,385 @@
+/**
+ * The one way from a call to an answer: parse, policy, plan, dry run, confirmation, apply, observe, audit.
+ * It is the only caller of `applyPlan`, so nothing is written that did not pass every gate before it.
+ */
+import { ToolError, toToolError } from '../errors.ts';
+import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
+import { type ConfirmationBinding, type ConfirmationSealer, digest } from '../policy/confirmation.ts';
+import { type Decision, decide, type Policy } from '../policy/decide.ts';
+import { errorAnswer, readAnswer } from './answer.ts';
+import { ApplyError, applyPlan, type StepReport } from './apply.ts';
+import type { ToolCall, ToolCallResult } from './call.ts';
+import { changeAnswer, planLines } from './change-answer.ts';
+import type { ChangePlan, Outcome } from './change-plan.ts';
+import type { Tool, ToolContext, WriteTool } from './define-tool.ts';
+import { dryRunPlan } from './dry-run.ts';
+import { Fence } from './fence.ts';
+import { guardGateway } from './guarded-gateway.ts';
+import { resolveNamespace } from './namespace.ts';
+import { parseArguments } from './parse-arguments.ts';
+import type { ToolSettings } from './settings.ts';
+
+/** One line of the audit log: what was asked, who decided what, what came of it. Names and numbers only. */
+export interface AuditRecord {
+  requestId: string;
+  principal: string;
+  displayName: string;
+  client?: string;
+  tool: string;
+  effect: string;
+  namespace?: string;
+  /** Name of the object that is touched, where the call names one. */
+  object?: string;
+  decision: { allowed: boolean; rule: string };
+  /** `read`, a change's state, or the code of the error. */
+  outcome: string;
+  planDigest?: string;
+  kubernetesUser?: string;
+  traceparent?: string;
+  durationSeconds: number;
+  /** Set for `internal` errors, for the log; never sent to the caller. */
+  cause?: unknown;
+}
+
+export interface PipelineParts {
+  kube: KubeGateway;
+  settings: ToolSettings;
+  policy: Policy;
+  sealer: ConfirmationSealer;
+  /** `token`: a person confirms; `argument`: the flag argument alone is enough, for automation. */
+  confirmation: 'token' | 'argument';
+  audit(record: AuditRecord): void;
+  now?: () => Date;
+}
+
+/** Everything that is known about a call while it runs; becomes the audit record. */
+interface Trail {
+  namespace?: string;
+  object?: string;
+  decision?: Decision;
+  outcome: string;
+  planDigest?: string;
+}
+
+/** Runs one call of one tool. Never throws: every failure is an answer, and every call leaves one audit record. */
+export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts): Promise<ToolCallResult> {
+  const started = performance.now();
+  const fence = new Fence();
+  const trail: Trail = { outcome: 'internal' };
+  let cause: unknown;
+  try {
+    return await run(tool, call, parts, fence, trail);
+  } catch (thrown) {
+    const { error, steps } =
+      thrown instanceof ApplyError ? thrown : { error: toToolError(thrown), steps: undefined };
+    trail.outcome = error.code;
+    if (error.code === 'internal') cause = error.cause ?? error;
+    return errorAnswer(error, fence, steps && brokenOff(steps));
+  } finally {
+    const { principal } = call;
+    parts.audit({
+      requestId: call.requestId,
+      principal: principal.id,
+      displayName: principal.displayName,
+      ...(principal.client !== undefined && { client: principal.client }),
+      tool: tool.name,
+      effect: tool.effect,
+      ...(trail.namespace !== undefined && { namespace: trail.namespace }),
+      ...(trail.object !== undefined && { object: trail.object }),
+      decision: { allowed: trail.decision?.allowed ?? false, rule: trail.decision?.rule ?? 'not reached' },
+      outcome: trail.outcome,
+      ...(trail.planDigest !== undefined && { planDigest: trail.planDigest }),
+      ...(principal.impersonate && { kubernetesUser: principal.impersonate.user }),
+      ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
+      durationSeconds: (performance.now() - started) / 1000,
+      ...(cause !== undefined && { cause }),
+    });
+  }
+}
+
+async function run(
+  tool: Tool,
+  call: ToolCall,
+  parts: PipelineParts,
+  fence: Fence,
+  trail: Trail,
+): Promise<ToolCallResult> {
+  const input = parseArguments(tool.name, tool.input, call.arguments);
+  const kube = call.principal.impersonate ? parts.kube.as(call.principal.impersonate) : parts.kube;
+  const namespace = resolveNamespace(input.namespace, kube);
+  const everywhere = input.all_namespaces === true;
+  trail.namespace = everywhere ? '*' : namespace.name;
+  const cluster = tool.clusterArgument && (input[tool.clusterArgument] as string | undefined);
+  if (cluster) trail.object = cluster;
+
+  trail.decision = decide(
+    {
+      tool: tool.name,
+      toolset: tool.toolset,
+      effect: tool.effect,
+      namespace: trail.namespace,
+      ...(cluster && { cluster }),
+    },
+    call.principal,
+    parts.policy,
+    call.tightening,
+  );
+  if (!trail.decision.allowed) throw policyError(trail.decision);
+
+  const context: ToolContext = {
+    kube: guardGateway(kube, tool, call.signal),
+    namespace,
+    settings: parts.settings,
+    signal: call.signal,
+    fence,
+    progress: call.progress ?? (() => undefined),
+    now: parts.now ?? (() => new Date()),
+  };
+  if (tool.effect === 'read') {
+    const answer = readAnswer(tool, await tool.read(context, input), input);
+    trail.outcome = 'read';
+    return answer;
+  }
+  return change(tool as WriteTool, input, context, call, parts, trail);
+}
+
+function policyError(decision: Extract<Decision, { allowed: false }>): ToolError {
+  const code = decision.scopesNeeded ? 'insufficient_scope' : 'policy_denied';
+  return new ToolError(code, decision.reason, {
+    details: { rule: decision.rule, ...(decision.scopesNeeded && { scopes_needed: decision.scopesNeeded }) },
+  });
+}
+
+async function change(
+  tool: WriteTool,
+  input: Record<string, unknown>,
+  context: ToolContext,
+  call: ToolCall,
+  parts: PipelineParts,
+  trail: Trail,
+): Promise<ToolCallResult> {
+  const plan: ChangePlan = await tool.plan(context, input);
+  trail.object = plan.target.name;
+  const binding = bindingOf(tool, input, call, plan);
+  trail.planDigest = binding.planDigest;
+  const answer = (state: Parameters<typeof changeAnswer>[4]): ToolCallResult => {
+    trail.outcome = state.state;
+    return changeAnswer(tool, plan, context.namespace, context.fence, state);
+  };
+  const planned: StepReport[] = plan.operations.map(({ summary }) => ({ what: summary, status: 'planned' }));
+
+  const [refusal] = plan.refusals;
+  if (refusal) {
+    const others = plan.refusals.slice(1).map(({ reason }) => reason);
+    throw new ToolError('refused', [refusal.reason, ...others].join(' '), { hint: refusal.lift });
+  }
+  if (plan.unchanged !== undefined) return answer({ state: 'unchanged', message: plan.unchanged, steps: [] });
+  if (input.dry_run === true) {
+    const checked = await dryRunPlan(context.kube, plan.operations);
+    return answer({
+      state: 'dry_run',
+      message: 'The API server accepted every step.',
+      ...checked,
+      admissionWarnings: checked.warnings,
+    });
+  }
+  if (plan.confirm ?? tool.effect === 'destroy') {
+    const open = confirmationFor(tool, input, call, parts, plan, binding);
+    if (open) {
+      if (call.canAsk) {
+        trail.outcome = 'confirmation_required';
+        const message = planLines(plan, context.namespace, planned).join('\n');
+        return { kind: 'ask', question: { ...open, message } };
+      }
+      return answer({
+        state: 'confirmation_required',
+        message: '',
+        steps: planned,
+        confirmation: twoCall(tool, open),
+      });
+    }
+  }
+
+  const applied = await applyPlan(context.kube, plan.operations, {
+    requestId: call.requestId,
+    progress: (message) => context.progress(message),
+  });
+  const outcome: Outcome<Record<string, unknown>> & { text?: string } = applied.stopped
+    ? { ...applied.stopped, result: {} }
+    : tool.observe
+      ? await observeChange(tool, context, plan, input)
+      : { state: 'done', message: 'The API server accepted every step.', result: {} };
+  const result =
+    applied.stopped || !tool.observe
+      ? undefined
+      : (tool.output.parse(outcome.result) as Record<string, unknown>);
+  return answer({
+    state: outcome.state,
+    message: outcome.message,
+    quoted: outcome.quoted,
+    steps: applied.steps,
+    admissionWarnings: applied.warnings,
+    ...(result && { result }),
+    ...(result && tool.text && { text: tool.text(result, input, plan) }),
+  });
+}
+
+/** The change is made: whatever goes wrong while watching must not read as if it were not. */
+async function observeChange(
+  tool: WriteTool,
+  context: ToolContext,
+  plan: ChangePlan,
+  input: Record<string, unknown>,
+): Promise<Outcome<Record<string, unknown>>> {
+  try {
+    return await (tool.observe as NonNullable<WriteTool['observe']>)(context, plan, input);
+  } catch (thrown) {
+    const error = toToolError(thrown);
+    if (error.code === 'internal') throw error;
+    throw new ToolError(
+      error.code,
+      `The change was accepted by the API server, but what became of it was not seen: ${error.message}`,
+      {
+        hint: 'Look at the object before you repeat the call.',
+        ...(error.api && { api: error.api }),
+        ...(error.missingRight && { missingRight: error.missingRight }),
+        cause: error,
+      },
+    );
+  }
+}
+
+/** `undefined` when the change may go ahead; otherwise a new question. Throws when a confirmation was given and is no good. */
+function confirmationFor(
+  tool: WriteTool,
+  input: Record<string, unknown>,
+  call: ToolCall,
+  parts: PipelineParts,
+  plan: ChangePlan,
+  binding: ConfirmationBinding,
+): { name: string; state: string; expiresAt: Date } | undefined {
+  const name = plan.confirmName ?? plan.target.name;
+  const flag = tool.confirmFlag !== undefined && input[tool.confirmFlag] === true;
+  if (parts.confirmation === 'argument' && flag) return undefined;
+  const given = givenConfirmation(input, call, tool);
+  if (!given) return { name, ...parts.sealer.seal(binding) };
+  if (given.action !== 'accept') {
+    throw new ToolError('confirmation_declined', 'The person did not confirm. Nothing was changed.');
+  }
+  if (given.name !== name) {
+    throw new ToolError(
+      'confirmation_invalid',
+      `The name that was typed is not ${JSON.stringify(name)}. Nothing was changed.`,
+    );
+  }
+  const verdict = parts.sealer.redeem(given.state, binding);
+  if (!verdict.valid)
+    throw new ToolError('confirmation_invalid', `${verdictText[verdict.reason]} Nothing was changed.`, {
+      details: { reason: verdict.reason },
+    });
+  return undefined;
+}
+
+const verdictText = {
+  malformed: 'The confirmation token is damaged.',
+  forged: 'The confirmation token was not made by this server.',
+  expired: 'The confirmation token has expired.',
+  used: 'The confirmation token has been used already.',
+  other_principal: 'The confirmation token was given to somebody else.',
+  other_call: 'The confirmation token belongs to another call.',
+  changed:
+    'What would be changed is no longer what was shown: the object or what depends on it has changed since.',
+} as const;
+
+function givenConfirmation(
+  input: Record<string, unknown>,
+  call: ToolCall,
+  tool: WriteTool,
+): { action: string; name?: unknown; state: string } | undefined {
+  if (call.answer) return call.answer;
+  if (typeof input.confirm_token !== 'string') return undefined;
+  if (tool.confirmFlag !== undefined && input[tool.confirmFlag] !== true) {
+    throw new ToolError(
+      'confirmation_invalid',
+      `${tool.confirmFlag} must be true together with confirm_token. Nothing was changed.`,
+      {
+        hint: `Repeat the call with ${tool.confirmFlag}: true.`,
+      },
+    );
+  }
+  return { action: 'accept', name: input.confirm_name, state: input.confirm_token };
+}
+
+function twoCall(tool: WriteTool, open: { name: string; state: string; expiresAt: Date }) {
+  const confirmation = {
+    confirm_name: open.name,
+    confirm_token: open.state,
+    expires_at: open.expiresAt.toISOString(),
+  };
+  const flag = tool.confirmFlag ? `${tool.confirmFlag}: true, ` : '';
+  return {
+    ...confirmation,
+    repeat_with: `${flag}confirm_name: ${JSON.stringify(open.name)}, confirm_token: "${open.state}"`,
+  };
+}
+
+function bindingOf(
+  tool: WriteTool,
+  input: Record<string, unknown>,
+  call: ToolCall,
+  plan: ChangePlan,
+): ConfirmationBinding {
+  const {
+    confirm: _confirm,
+    confirm_deletion: _flag,
+    confirm_name: _name,
+    confirm_token: _token,
+    dry_run: _dry,
+    ...rest
+  } = input;
+  const operations = plan.operations.map((operation) => ({
+    verb: operation.verb,
+    resource: operation.resource,
+    key: operation.key,
+    ...('uid' in operation && { uid: operation.uid }),
+    ...('body' in operation && { body: operation.body }),
+    ...('object' in operation && { object: operation.object }),
+    ...('intent' in operation && { intent: operation.intent }),
+  }));
+  const dependants = plan.dependants.map(({ kind, name, namespace }) => ({ kind, name, namespace }));
+  return {
+    principal: digest(call.principal.id),
+    tool: tool.name,
+    argumentsDigest: digest(rest),
+    planDigest: digest({ target: { ...plan.target, object: undefined }, operations, dependants }),
+    uid: plan.target.object?.metadata.uid ?? '',
+    version: versionOf(plan.target.object),
+  };
+}
+
+/**
+ * Digest of everything that people set on an object: its metadata and spec. The status is left out, because a cluster in
+ * trouble changes it every few seconds, and just such a cluster must be confirmable.
+ */
+export function versionOf(object: KubeObject | undefined): string {
+  if (!object) return '';
+  const { status: _status, metadata, ...rest } = object;
+  const {
+    managedFields: _managed,
+    resourceVersion: _version,
+    ...kept
+  } = metadata as KubeObject['metadata'] & { managedFields?: unknown };
+  return digest({ ...rest, metadata: kept });
+}
+
+function brokenOff(steps: StepReport[]): { text: string; structured: Record<string, unknown> } {
+  const undone = steps.some(({ status }) => status === 'undone');
+  const remains = steps.some(({ status }) => status === 'done' || status === 'unknown');
+  const sentence = remains
+    ? 'The steps before it were not undone, or it is not known what became of one; look before you repeat the call.'
+    : undone
+      ? 'The steps before it were undone: nothing remains.'
+      : 'Nothing was changed.';
+  const marks = steps.map(({ what, status }, index) => `${index + 1}. ${what} (${status.replace('_', ' ')})`);
+  return { text: [sentence, ...marks].join('\n'), structured: { steps } };
+}

@@ -1,0 +1,87 @@
+/** The catalogue as clients see it, and the way to call it. Fed to both protocol generations. */
+import { z } from 'zod';
+import { ToolError } from '../errors.ts';
+import { decide, type Tightening } from '../policy/decide.ts';
+import type { Principal } from '../policy/principal.ts';
+import { advertisedChangeOutput } from './answer.ts';
+import type { ToolCall, ToolCallResult, ToolDescription } from './call.ts';
+import type { Tool } from './define-tool.ts';
+import { type PipelineParts, runTool } from './pipeline.ts';
+
+/** What an adapter needs of the tools. */
+export interface ToolRegistry {
+  /** The tools that this principal could call, in a fixed order. The same array for the same answer: cacheable by identity. */
+  list(principal: Principal, tightening?: Tightening): readonly ToolDescription[];
+  /** Throws `unknown_tool` for a name that is not in the list; everything else is an answer. */
+  call(call: ToolCall): Promise<ToolCallResult>;
+  /** Scopes that a call of this tool needs; `undefined` for an unknown tool. For challenges before the call. */
+  find(name: string): Tool | undefined;
+}
+
+/** Builds the registry. Tools are listed when the server's policy allows them at all; scopes are checked when called. */
+export function createToolRegistry(tools: readonly Tool[], parts: PipelineParts): ToolRegistry {
+  const sorted = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = new Map(sorted.map((tool) => [tool.name, tool]));
+  const descriptions = new Map(sorted.map((tool) => [tool.name, describeTool(tool)]));
+  const lists = new Map<string, readonly ToolDescription[]>();
+  const allowed = (tool: Tool, principal: Principal, tightening?: Tightening): boolean =>
+    decide(
+      { tool: tool.name, toolset: tool.toolset, effect: tool.effect },
+      principal,
+      parts.policy,
+      tightening,
+    ).allowed;
+  return {
+    list(principal, tightening) {
+      const names = sorted.filter((tool) => allowed(tool, principal, tightening)).map(({ name }) => name);
+      const key = names.join(' ');
+      const known = lists.get(key);
+      if (known) return known;
+      const list = names.map((name) => descriptions.get(name) as ToolDescription);
+      lists.set(key, list);
+      return list;
+    },
+    call(call) {
+      const tool = byName.get(call.tool);
+      if (!tool) throw new ToolError('unknown_tool', 'There is no tool of this name.');
+      return runTool(tool, call, parts);
+    },
+    find: (name) => byName.get(name),
+  };
+}
+
+/** Derives what is shown of a tool from its declaration; nothing is decided by its name. */
+export function describeTool(tool: Tool): ToolDescription {
+  const output = tool.effect === 'read' ? tool.output : advertisedChangeOutput(tool.output);
+  return {
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: jsonSchema(tool.input, 'input'),
+    outputSchema: openSchema(jsonSchema(output, 'output')) as ToolDescription['outputSchema'],
+    annotations: {
+      title: tool.title,
+      readOnlyHint: tool.effect === 'read',
+      destructiveHint: tool.effect === 'destroy',
+      idempotentHint: tool.effect === 'read' || tool.idempotent === true,
+      openWorldHint: false,
+    },
+  };
+}
+
+function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): ToolDescription['inputSchema'] {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' });
+  return rest as ToolDescription['inputSchema'];
+}
+
+/** Outputs are advertised open: what a later version adds must not break a client that validates. */
+function openSchema(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(openSchema);
+  if (schema === null || typeof schema !== 'object') return schema;
+  const { additionalProperties, ...rest } = schema as Record<string, unknown>;
+  const kept =
+    additionalProperties === false || additionalProperties === undefined
+      ? rest
+      : { ...rest, additionalProperties };
+  return Object.fromEntries(Object.entries(kept).map(([key, value]) => [key, openSchema(value)]));
+}
