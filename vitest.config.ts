@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['server/**/*.test.ts', 'e2e/simulator/**/*.test.ts'],
+    include: ['server/**/*.test.ts', 'e2e/simulator/**/*.test.ts', 'e2e/scripts/**/*.test.ts'],
     testTimeout: 20_000,
   },
 });
