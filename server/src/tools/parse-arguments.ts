@@ -1,5 +1,6 @@
 /** Arguments against a tool's schema: everything that is wrong, in one error, before anything reaches the cluster. */
 import type { z } from 'zod';
+import { closest } from '../closest.ts';
 import { ToolError } from '../errors.ts';
 
 /** Parses the arguments of a call. Throws `invalid_arguments` with one line per problem; values are never echoed. */
@@ -36,23 +37,6 @@ function valueAt(given: unknown, path: PropertyKey[]): unknown {
 
 function unknownKey(key: string, known: string[]): string {
   const shown = JSON.stringify(key.replace(/[^\w.-]/g, '?').slice(0, 40));
-  const closest = known
-    .map((candidate) => ({ candidate, distance: editDistance(key.slice(0, 40), candidate) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  const near = closest && closest.distance <= Math.max(2, Math.floor(closest.candidate.length / 3));
-  return `${shown} is not an argument${near ? `; did you mean ${closest.candidate}?` : ''}`;
-}
-
-/** Levenshtein distance, for naming the closest known word. */
-export function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[b.length] ?? 0;
+  const meant = closest(key, known);
+  return `${shown} is not an argument${meant ? `; did you mean ${meant}?` : ''}`;
 }
