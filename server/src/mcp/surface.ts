@@ -98,13 +98,21 @@ export interface PromptDescription {
   arguments?: { name: string; description?: string; required?: boolean }[];
 }
 
+/** A prompt with its arguments filled in. */
+export interface PromptMessages {
+  description?: string;
+  messages: { role: 'user' | 'assistant'; content: ContentBlock }[];
+}
+
 export interface PromptSurface {
   list(caller: Caller): Promise<PromptDescription[]>;
+  /** Throws ToolError `not_found` for an unknown prompt. May ask its questions first, like a tool. */
   get(
     name: string,
     args: Record<string, string>,
     context: RequestContext,
-  ): Promise<{ description?: string; messages: { role: 'user' | 'assistant'; content: ContentBlock }[] }>;
+    answers?: Answers,
+  ): Promise<PromptMessages | Extract<SurfaceResult, { kind: 'input' }>>;
 }
 
 /** Completion of a prompt argument or of a variable of a resource template. */
