@@ -1,0 +1,68 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { assertMayListen, confirmationKeyOf, policyOf } from './checks.ts';
+import { loadConfig } from './load.ts';
+
+const config = async (environment: Record<string, string>) => (await loadConfig({ environment })).config;
+
+describe('listening without authentication', () => {
+  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('is allowed on %s', (host) => {
+    expect(() => assertMayListen({ host, unsafeAllowAnonymous: false })).not.toThrow();
+  });
+
+  it.each(['0.0.0.0', '::', '10.0.0.1', 'db.example.com', '127.0.0.1.example.com', '::ffff:10.0.0.1'])(
+    'is refused on %s, unless it is asked for',
+    (host) => {
+      expect(() => assertMayListen({ host, unsafeAllowAnonymous: false })).toThrow(
+        `Refusing to listen on ${host}`,
+      );
+      expect(() => assertMayListen({ host, unsafeAllowAnonymous: true })).not.toThrow();
+    },
+  );
+});
+
+describe('the confirmation key', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-key-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  it('is left to be made when none is configured', async () => {
+    await expect(confirmationKeyOf(await config({}))).resolves.toBeUndefined();
+  });
+
+  it('is read from its file, without the line end', async () => {
+    const file = join(folder, 'key');
+    await writeFile(file, `${'a'.repeat(32)}\n`);
+    const key = await confirmationKeyOf(await config({ CNPG_MCP_CONFIRMATION_KEY_FILE: file }));
+    expect(key).toEqual(Buffer.from('a'.repeat(32)));
+  });
+
+  it('is refused when its file is missing or too short', async () => {
+    const short = join(folder, 'short');
+    await writeFile(short, 'a'.repeat(31));
+    const of = async (file: string) =>
+      confirmationKeyOf(await config({ CNPG_MCP_CONFIRMATION_KEY_FILE: file }));
+    await expect(of(short)).rejects.toThrow('at least 32 characters');
+    await expect(of(join(folder, 'none'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('the policy', () => {
+  it('limits namespaces and toolsets only when they are configured', async () => {
+    expect(policyOf(await config({}))).toEqual({ readOnly: false, noDestroy: false, protectedClusters: [] });
+    const environment = {
+      CNPG_MCP_NAMESPACES: 'a,b',
+      CNPG_MCP_TOOLSETS: 'roles',
+      CNPG_MCP_PROTECTED_CLUSTERS: 'prod-*',
+    };
+    expect(policyOf(await config(environment))).toMatchObject({
+      namespaces: ['a', 'b'],
+      toolsets: ['roles'],
+      protectedClusters: ['prod-*'],
+    });
+  });
+});

@@ -1,0 +1,63 @@
+/** What follows from the configuration as a whole, rather than from one setting. */
+import { readFile } from 'node:fs/promises';
+import { BlockList, isIP } from 'node:net';
+import type { Policy } from '../policy/decide.ts';
+import type { ToolSettings } from '../tools/settings.ts';
+import type { Config } from './schema.ts';
+import { UsageError } from './usage-error.ts';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** True for addresses that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  if (host.toLowerCase() === 'localhost') return true;
+  const version = isIP(host);
+  return version !== 0 && loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Throws {@link UsageError} when HTTP would be served, without authentication, to others than this machine. */
+export function assertMayListen(config: Pick<Config, 'host' | 'unsafeAllowAnonymous'>): void {
+  if (isLoopback(config.host) || config.unsafeAllowAnonymous) return;
+  throw new UsageError(
+    `Refusing to listen on ${config.host}: nobody has to sign in to this server, so everybody who can reach it could ` +
+      'do what it may do.\nListen on 127.0.0.1, or set unsafeAllowAnonymous (--unsafe-allow-anonymous) if something in ' +
+      'front of it authenticates its callers.',
+  );
+}
+
+/** The server-wide switches, as the policy wants them. */
+export function policyOf(config: Config): Policy {
+  return {
+    readOnly: config.readOnly,
+    noDestroy: config.noDestroy,
+    protectedClusters: config.protectedClusters,
+    ...(config.namespaces && { namespaces: config.namespaces }),
+    ...(config.toolsets && { toolsets: config.toolsets }),
+  };
+}
+
+/** What the tools want to know. */
+export function toolSettingsOf(config: Config): ToolSettings {
+  return {
+    maxInstances: config.maxInstances,
+    postgresImages: config.postgres.images,
+    defaultImageRepository: config.postgres.imageRepository,
+    defaultPostgresVersion: config.postgres.defaultVersion,
+  };
+}
+
+/** The key that seals confirmations; `undefined`: make one. Throws {@link UsageError} when the file is no good. */
+export async function confirmationKeyOf(config: Config): Promise<Uint8Array | undefined> {
+  if (config.confirmationKey !== undefined) return Buffer.from(config.confirmationKey, 'utf8');
+  const file = config.confirmationKeyFile;
+  if (file === undefined) return undefined;
+  const key = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
+    throw new UsageError(`confirmationKeyFile: ${file} cannot be read: ${thrown.code ?? thrown.message}.`);
+  });
+  const bytes = Buffer.from(key.trim(), 'utf8');
+  if (bytes.byteLength < 32)
+    throw new UsageError(`confirmationKeyFile: ${file} must hold at least 32 characters.`);
+  return bytes;
+}

@@ -1,0 +1,170 @@
+/** Puts the configuration together: flags, then environment, then file, then defaults. Everything wrong is said at once. */
+import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
+import { closest, editDistance } from '../closest.ts';
+import { type Config, configSchema, settings } from './schema.ts';
+import type { Setting } from './setting.ts';
+import { readText } from './text-value.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Variable that names the configuration file when `--config` does not. */
+export const fileVariable = 'CNPG_MCP_CONFIG';
+
+export interface ConfigSources {
+  /** Values by flag, without dashes, as written. */
+  flags?: ReadonlyMap<string, string>;
+  environment: NodeJS.ProcessEnv;
+  /** Path of a YAML (or JSON) file. Omitted: `CNPG_MCP_CONFIG`, if set. */
+  file?: string | undefined;
+}
+
+export interface LoadedConfig {
+  config: Config;
+  /** Where each setting that is not a default came from, by key: `flag --port`, `environment PORT`, `file ./x.yaml`. */
+  origins: ReadonlyMap<string, string>;
+}
+
+/** Loads and checks the configuration. Throws {@link UsageError} with one line for each thing that is wrong. */
+export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
+  const problems: string[] = [];
+  const given = new Map<string, { value: unknown; origin: string }>();
+  const file = sources.file ?? nonEmpty(sources.environment[fileVariable]);
+  if (file !== undefined) {
+    const content = await readConfigFile(file);
+    for (const [key, value] of flatten(content, `file ${file}`, problems)) {
+      given.set(key, { value, origin: `file ${file}` });
+    }
+  }
+  for (const { key, environment, kind } of settings) {
+    const name = environment.find((candidate) => isSet(candidate, sources.environment[candidate]));
+    if (name === undefined) continue;
+    const value = readText(sources.environment[name] as string, kind);
+    given.set(key, { value, origin: `environment ${name}` });
+  }
+  problems.push(...misspeltVariables(sources.environment));
+  for (const { key, flag, kind } of settings) {
+    const text = flag === undefined ? undefined : sources.flags?.get(flag);
+    if (text !== undefined) given.set(key, { value: readText(text, kind), origin: `flag --${flag}` });
+  }
+
+  const origins = new Map([...given].map(([key, { origin }]) => [key, origin]));
+  const parsed = configSchema.safeParse(nest(given));
+  if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, origins)));
+  if (given.has('confirmationKey') && given.has('confirmationKeyFile')) {
+    problems.push('confirmationKey and confirmationKeyFile exclude each other: give one.');
+  }
+  if (!parsed.success || problems.length > 0) {
+    throw new UsageError(`The configuration is wrong.\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  }
+  return { config: parsed.data, origins };
+}
+
+async function readConfigFile(file: string): Promise<Record<string, unknown>> {
+  const text = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
+    throw new UsageError(`The configuration file ${file} cannot be read: ${thrown.code ?? thrown.message}.`);
+  });
+  const { parse } = await import('yaml');
+  let content: unknown;
+  try {
+    content = parse(text);
+  } catch (thrown) {
+    // The parser quotes the line it stumbled on, and that line may hold a secret: only its position is passed on.
+    const position = (thrown as { linePos?: [{ line: number; col: number }] }).linePos?.[0];
+    const where = position ? ` at line ${position.line}, column ${position.col}` : '';
+    throw new UsageError(`The configuration file ${file} is not YAML${where}.`);
+  }
+  if (content === null || content === undefined) return {};
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    throw new UsageError(`The configuration file ${file} must hold settings as key: value.`);
+  }
+  return content as Record<string, unknown>;
+}
+
+/** Settings of a file by dotted key. Unknown keys become problems that name the closest known one. */
+function flatten(
+  content: object,
+  origin: string,
+  problems: string[],
+  parents: readonly string[] = [],
+): [string, unknown][] {
+  return Object.entries(content).flatMap(([name, value]): [string, unknown][] => {
+    const key = [...parents, name].join('.');
+    // `key:` without a value is how YAML leaves a setting out.
+    if (settings.some((setting) => setting.key === key)) return value === null ? [] : [[key, value]];
+    const isLevel = settings.some((setting) => setting.key.startsWith(`${key}.`));
+    if (isLevel && value !== null && typeof value === 'object') {
+      return flatten(value, origin, problems, [...parents, name]);
+    }
+    problems.push(
+      `${key} (${origin}): ${
+        isLevel
+          ? 'holds settings of its own'
+          : unknown(
+              key,
+              settings.map((s) => s.key),
+            )
+      }`,
+    );
+    return [];
+  });
+}
+
+function unknown(word: string, known: readonly string[]): string {
+  const meant = closest(word, known);
+  return `there is no such setting${meant ? `; did you mean ${meant}?` : ''}`;
+}
+
+/**
+ * Kubernetes sets variables for every Service in the namespace, and for one named cnpg-mcp they are CNPG_MCP_PORT=tcp://…,
+ * CNPG_MCP_SERVICE_HOST and so on. They are nobody's configuration.
+ */
+function isSet(name: string, value: string | undefined): value is string {
+  return (
+    nonEmpty(value) !== undefined &&
+    !(name === 'CNPG_MCP_PORT' && /^(tcp|udp|sctp):\/\//.test(value as string))
+  );
+}
+
+/**
+ * Variables that were meant for this server but are spelt wrong: a server that is believed to be read-only must not start.
+ * Others with the prefix (service links, tools around the server) are left alone.
+ */
+function misspeltVariables(environment: NodeJS.ProcessEnv): string[] {
+  const known = [...settings.flatMap((setting) => setting.environment), fileVariable];
+  const bare = (name: string): string => name.replaceAll('_', '');
+  return Object.keys(environment).flatMap((name) => {
+    if (!/^CNPG_?MCP_?/i.test(name) || known.includes(name)) return [];
+    const meant = known.find(
+      (candidate) => bare(candidate) === bare(name.toUpperCase()) || editDistance(candidate, name) <= 2,
+    );
+    return meant ? [`${name} (environment): there is no such setting; did you mean ${meant}?`] : [];
+  });
+}
+
+function nest(given: ReadonlyMap<string, { value: unknown }>): Record<string, unknown> {
+  const root: Record<string, unknown> = {};
+  for (const [key, { value }] of given) {
+    const path = key.split('.');
+    const last = path.pop() as string;
+    let level = root;
+    for (const part of path) {
+      level[part] ??= {};
+      level = level[part] as Record<string, unknown>;
+    }
+    level[last] = value;
+  }
+  return root;
+}
+
+function describe(issue: z.core.$ZodIssue, origins: ReadonlyMap<string, string>): string {
+  const setting = settings.find(({ path }) =>
+    path.every((part, index) => issue.path[index] === part),
+  ) as Setting;
+  const rest = issue.path.slice(setting.path.length).map(String).join('.');
+  const message = issue.message.replace(/^Invalid (input|option|key in record): ?/, '');
+  return `${setting.key}${rest && ` at ${rest}`} (${origins.get(setting.key)}): ${message}`;
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text === '' ? undefined : text;
+}

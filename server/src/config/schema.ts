@@ -1,0 +1,163 @@
+/** The configuration: one schema, from which flags, variables, the file format, checks and documentation are derived. */
+import { z } from 'zod';
+import { toolsets } from '../tools/define-tool.ts';
+import { defaultToolSettings } from '../tools/settings.ts';
+import { setting, settingsOf } from './setting.ts';
+
+const port = (preset: number) => z.int().min(0).max(65_535).default(preset);
+const names = (max: number) => z.array(z.string().min(1).max(253)).max(max);
+const count = (preset: number, max: number) => z.int().min(1).max(max).default(preset);
+
+/** The whole configuration. Keys are those of the file. */
+export const configSchema = z.strictObject({
+  transport: setting(z.enum(['stdio', 'http']).default('stdio'), {
+    section: 'process',
+    description: 'What cnpg-mcp speaks when it is started without a command.',
+  }),
+  logLevel: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+    section: 'process',
+    description: 'Least severe log lines that are written.',
+  }),
+  shutdownGraceSeconds: setting(z.int().min(0).max(600).default(20), {
+    section: 'process',
+    description:
+      'How long running calls may go on after SIGTERM. Keep it below the terminationGracePeriodSeconds of the pod.',
+  }),
+
+  host: setting(z.string().min(1).max(253).default('127.0.0.1'), {
+    section: 'http',
+    description:
+      'Address that both ports are bound to. Without authentication only a loopback address is accepted, unless unsafeAllowAnonymous is set.',
+  }),
+  port: setting(port(3000), {
+    section: 'http',
+    description: 'Port of /mcp, /healthz and /readyz; 0 takes a free one.',
+    alsoEnvironment: ['PORT'],
+  }),
+  managementPort: setting(port(9464), {
+    section: 'http',
+    description: 'Port of /healthz, /readyz and /metrics; 0 takes a free one.',
+  }),
+  unsafeAllowAnonymous: setting(z.boolean().default(false), {
+    section: 'http',
+    description:
+      'Serve everybody who can reach the port, with all rights of this server. Only behind something that authenticates.',
+  }),
+  allowedHosts: setting(names(100).default([]), {
+    section: 'http',
+    description:
+      'Host names (with port where it is not the default one) that requests to /mcp may carry, besides the loopback names. Guards against DNS rebinding.',
+  }),
+  allowedOrigins: setting(names(100).default([]), {
+    section: 'http',
+    description: 'Origins of web pages that may call /mcp, for example https://inspector.example.com.',
+  }),
+  bodyLimitBytes: setting(z.int().min(1024).max(16_777_216).default(1_048_576), {
+    section: 'http',
+    description: 'Largest request body.',
+  }),
+  maxInFlight: setting(count(64, 10_000), {
+    section: 'http',
+    description: 'Most calls that run at the same time; more are answered 503 with Retry-After.',
+  }),
+  maxInFlightPerPrincipal: setting(count(16, 10_000), {
+    section: 'http',
+    description: 'The same for one caller; more are answered 429 with Retry-After.',
+  }),
+
+  kubeconfig: setting(z.string().min(1).max(4096).optional(), {
+    section: 'kubernetes',
+    description:
+      'Path of a kubeconfig. Omitted: the service account in a pod, else KUBECONFIG, else ~/.kube/config.',
+  }),
+  context: setting(z.string().min(1).max(253).optional(), {
+    section: 'kubernetes',
+    description: 'Context of the kubeconfig. Omitted: its current one.',
+  }),
+  namespace: setting(
+    z
+      .string()
+      .max(63)
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace name')
+      .optional(),
+    {
+      section: 'kubernetes',
+      description:
+        'Namespace of calls that name none. Omitted: that of the service account, else that of the context, else default.',
+    },
+  ),
+
+  readOnly: setting(z.boolean().default(false), {
+    section: 'policy',
+    description: 'Offer only tools that look.',
+  }),
+  noDestroy: setting(z.boolean().default(false), {
+    section: 'policy',
+    description: 'Offer no tool after which something is gone.',
+  }),
+  namespaces: setting(names(1000).optional(), {
+    section: 'policy',
+    description:
+      'Namespaces that may be touched at all. Omitted: every one that Kubernetes lets this server touch.',
+  }),
+  toolsets: setting(z.array(z.enum(toolsets)).min(1).optional(), {
+    section: 'policy',
+    description: 'Groups of tools that are offered. Omitted: all.',
+  }),
+  protectedClusters: setting(names(1000).default([]), {
+    section: 'policy',
+    description:
+      'Patterns (* stands for anything) of cluster names that cannot be changed or deleted: prod-*.',
+  }),
+
+  confirmation: setting(z.enum(['token', 'argument']).default('token'), {
+    section: 'confirmation',
+    description:
+      'token: before something is destroyed a person confirms what was shown. argument: confirm: true in the call is enough, for automation without a person.',
+  }),
+  confirmationKey: setting(z.string().min(32, 'must have at least 32 characters').max(4096).optional(), {
+    section: 'confirmation',
+    secret: true,
+    description:
+      'Key that confirmations are sealed with, at least 32 characters; the same for all replicas. Omitted: made at start, for one replica.',
+  }),
+  confirmationKeyFile: setting(z.string().min(1).max(4096).optional(), {
+    section: 'confirmation',
+    description: 'File that holds the key, instead of confirmationKey.',
+  }),
+
+  postgres: z
+    .strictObject({
+      defaultVersion: setting(version().default(defaultToolSettings.defaultPostgresVersion), {
+        section: 'postgresql',
+        description: 'PostgreSQL version of a new cluster when the call names none.',
+      }),
+      images: setting(z.record(version(), z.string().min(1).max(512)).default({}), {
+        section: 'postgresql',
+        description:
+          'Image by PostgreSQL version, for registries of your own: 17=registry.example.com/postgresql:17.2. A version that is not listed comes from imageRepository.',
+      }),
+      imageRepository: setting(
+        z.string().min(1).max(512).default(defaultToolSettings.defaultImageRepository),
+        {
+          section: 'postgresql',
+          description: 'Repository of the images that are not listed; the version is the tag.',
+        },
+      ),
+    })
+    .prefault({}),
+  maxInstances: setting(z.int().min(1).max(100).default(defaultToolSettings.maxInstances), {
+    section: 'postgresql',
+    description: 'Most instances that a cluster may be given.',
+  }),
+});
+
+function version() {
+  return z.string().regex(/^\d{1,2}(\.\d{1,3})?$/, 'must be a PostgreSQL version such as 17 or 17.2');
+}
+
+/** The configuration as the rest of the server reads it. */
+export type Config = z.output<typeof configSchema>;
+
+/** Every setting, in the order of the documentation. */
+export const settings = settingsOf(configSchema);
