@@ -32,7 +32,7 @@ demo: build ## The server with a simulated cluster: nothing else is needed
 cluster: ## A real Kubernetes with the CloudNativePG operator (e2e/clusters/README.md)
 	e2e/clusters/cluster up
 
-up: build ## The same, with a PostgreSQL of 3 instances and this server running against it
+up: build ## The same with a PostgreSQL of 3 instances, and this server running against it
 	node e2e/scripts/up.ts
 
 down: $(INSTALLED) ## Stop the server that `make up` started; the cluster stays

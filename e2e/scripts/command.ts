@@ -1,6 +1,7 @@
 /** Running other programs. */
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
+import { Failure } from './failure.ts';
 
 const execFileAsync = promisify(execFile);
 
@@ -42,5 +43,5 @@ export async function runOrThrow(
   options: Parameters<typeof run>[2] = {},
 ): Promise<void> {
   const code = await run(program, args, options);
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')}: exit status ${code}`);
+  if (code !== 0) throw new Failure(`${program} ${args.join(' ')}: exit status ${code}`);
 }

@@ -1,6 +1,7 @@
 /** The PostgreSQL cluster that `make up` puts on a Kubernetes. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { output, runOrThrow } from './command.ts';
+import { Failure } from './failure.ts';
 import type { TestCluster } from './test-cluster.ts';
 
 export const demo = { namespace: 'demo', name: 'demo', instances: 3 } as const;
@@ -10,7 +11,7 @@ const healthySeconds = 600;
 /** Creates the namespace and the Cluster, or leaves them as they are. */
 export async function applyDemo(cluster: TestCluster): Promise<void> {
   const major = Object.keys(cluster.postgresImages).sort((a, b) => Number(b) - Number(a))[0];
-  if (major === undefined) throw new Error('The provider names no PostgreSQL image.');
+  if (major === undefined) throw new Failure('The provider names no PostgreSQL image.');
   const objects = {
     apiVersion: 'v1',
     kind: 'List',
@@ -46,7 +47,7 @@ export async function untilReplicating(cluster: TestCluster): Promise<void> {
   while (!(await replicating(cluster))) {
     if (Date.now() > end) {
       const phase = await get(cluster, '{.status.phase}: {.status.phaseReason}');
-      throw new Error(`The PostgreSQL cluster is not healthy after ${healthySeconds} s. It says: ${phase}`);
+      throw new Failure(`The PostgreSQL cluster is not healthy after ${healthySeconds} s. It says: ${phase}`);
     }
     await delay(1000);
   }

@@ -1,6 +1,7 @@
 /** What a test run left in its JSON report (vitest's `json` reporter). */
 import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
+import { Failure } from './failure.ts';
 
 const report = z.object({
   testResults: z.array(
@@ -24,10 +25,13 @@ export interface Counts {
 
 /**
  * Reads one JSON report.
- * @throws when it is missing or is not such a report
+ * @throws {Failure} when it is missing: the run ended before it could write one
  */
 export async function readCounts(file: string): Promise<Counts> {
-  return count(report.parse(JSON.parse(await readFile(file, 'utf8'))).testResults);
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new Failure(`The tests left no results in ${file}.`);
+  });
+  return count(report.parse(JSON.parse(text)).testResults);
 }
 
 /** Counts the tests of a report's files. */

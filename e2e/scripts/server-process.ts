@@ -4,6 +4,7 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { output } from './command.ts';
+import { Failure } from './failure.ts';
 import { runFolder, serverProgram } from './paths.ts';
 
 const pidFile = join(runFolder, 'server.pid');
@@ -59,7 +60,7 @@ export async function startServer(
   await stopServer();
   const what = outcome === 'ended' ? 'The server ended' : `The server was not ready after ${startSeconds} s`;
   const tail = (await readFile(serverLog, 'utf8')).trimEnd().split('\n').slice(-15).join('\n');
-  throw new Error(`${what}. The end of ${serverLog}:\n${tail}`);
+  throw new Failure(`${what}. The end of ${serverLog}:\n${tail}`);
 }
 
 /** Ends the server: asks first, insists later. @returns whether there was one */

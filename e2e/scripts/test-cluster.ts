@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { output } from './command.ts';
+import { Failure } from './failure.ts';
 import { clusterProgram } from './paths.ts';
 
 const testCluster = z.strictObject({
@@ -79,7 +80,7 @@ async function defaultClass(kubeconfig: string): Promise<string> {
       (item) => item.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true',
     );
   if (found === undefined) {
-    throw new Error(
+    throw new Failure(
       'The cluster has no default storage class. Name one in CNPG_MCP_E2E_STORAGE_CLASS (kubectl get storageclasses).',
     );
   }

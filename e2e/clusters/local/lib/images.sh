@@ -46,9 +46,11 @@ image() {
     shift
   done
   shift
-  key=$({ printf '%s\n' "$@"; cat "$bin/.mkimage.key" "${inputs[@]}"; } | digest)
+  # Where the programs lie is no part of the image.
+  key=$({ printf '%s\n' "${@//"$home"/}"; cat "$bin/.mkimage.key" "${inputs[@]}"; } | digest)
   if [ -s "$file" ] && [ "$(cat "$file.key" 2>/dev/null)" = "$key" ]; then return 0; fi
-  mkimage -out "$file" "$@"
+  mkimage -out "$file.new" "$@"
+  mv "$file.new" "$file"
   echo "$key" >"$file.key"
 }
 
