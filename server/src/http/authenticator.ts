@@ -17,7 +17,7 @@ export type Authentication =
   | { accepted: true; principal: Principal; tightening?: Tightening }
   | {
       accepted: false;
-      status: 401 | 403 | 429 | 503;
+      status: 400 | 401 | 403 | 429 | 503;
       /** For example `www-authenticate`; lower-case names. */
       headers: Readonly<Record<string, string>>;
       /** One sentence for the caller. */

@@ -1,0 +1,161 @@
+/** From a request to a principal: static tokens first, then the identity provider, with a short memory for good tokens. */
+import { createHash } from 'node:crypto';
+import type { Authentication, AuthenticationRequest, Authenticator } from '../http/authenticator.ts';
+import type { Principal } from '../policy/principal.ts';
+import { challengeHeader, readBearer } from './bearer.ts';
+import { type Claims, claimAt, principalOf, UnusableClaims } from './claims.ts';
+import type { Issuer, IssuerStatus } from './issuer.ts';
+import type { OidcOptions } from './options.ts';
+import type { StaticTokens } from './static-tokens.ts';
+import { TokenRejected, verifyJwt } from './verify-jwt.ts';
+
+export interface AuthenticatorParts {
+  oidc?: { options: OidcOptions; issuer: Issuer };
+  tokens?: StaticTokens;
+  /** URL of the protected-resource metadata, for challenges. */
+  resourceMetadata?: string;
+  /** Scopes named in a challenge to somebody without a token: the least that is of use. */
+  challengeScopes: readonly string[];
+  now?: () => Date;
+}
+
+/** Milliseconds for which a verified token is not verified again. */
+const memory = 60_000;
+const maxRemembered = 10_000;
+
+interface Remembered {
+  principal: Principal;
+  until: number;
+}
+
+/** Makes the authenticator of a server with sign-in. */
+export function createAuthenticator(parts: AuthenticatorParts): Authenticator & { status(): IssuerStatus } {
+  const now = parts.now ?? (() => new Date());
+  const remembered = new Map<string, Remembered>();
+  const underWay = new Map<string, Promise<Principal>>();
+
+  const remember = (hash: string, principal: Principal, expires: number): void => {
+    const until = Math.min(expires * 1000, now().getTime() + memory);
+    remembered.set(hash, { principal, until });
+    if (remembered.size > maxRemembered) remembered.delete(remembered.keys().next().value as string);
+  };
+
+  const verify = async (token: string, hash: string): Promise<Principal> => {
+    const found = await parts.tokens?.find(token);
+    if (found) return found;
+    if (!parts.oidc) throw new TokenRejected('The token is not known.');
+    const { options, issuer } = parts.oidc;
+    const claims = await claimsOf(token, options, issuer, now());
+    if (options.requiredScope !== undefined && !scopesOf(claims, options).includes(options.requiredScope)) {
+      throw new MissingScope(options.requiredScope);
+    }
+    const principal = principalOf(claims, options);
+    remember(hash, principal, claims.exp as number);
+    return principal;
+  };
+
+  return {
+    async authenticate(request: AuthenticationRequest): Promise<Authentication> {
+      const header = readBearer(request.rawHeaders);
+      const { resourceMetadata } = parts;
+      const where = resourceMetadata === undefined ? {} : { resourceMetadata };
+      if (header.kind === 'none') {
+        return refuse(401, 'Sign in: this server needs a bearer token.', {
+          scopes: parts.challengeScopes,
+          ...where,
+        });
+      }
+      if (header.kind === 'malformed') {
+        return refuse(400, header.message, {
+          error: 'invalid_request',
+          description: header.message,
+          ...where,
+        });
+      }
+      const hash = createHash('sha256').update(header.token).digest('base64');
+      const known = remembered.get(hash);
+      if (known && known.until > now().getTime()) return { accepted: true, principal: known.principal };
+      remembered.delete(hash);
+      try {
+        let verifying = underWay.get(hash);
+        if (!verifying) {
+          verifying = verify(header.token, hash).finally(() => underWay.delete(hash));
+          underWay.set(hash, verifying);
+        }
+        return { accepted: true, principal: await verifying };
+      } catch (thrown) {
+        return refusal(thrown, parts.challengeScopes, where);
+      }
+    },
+    status: () => parts.oidc?.issuer.status() ?? { ready: true },
+  };
+}
+
+/** A valid token without the scope that every call of this server needs. */
+class MissingScope extends Error {
+  override readonly name = 'MissingScope';
+  readonly scope: string;
+
+  constructor(scope: string) {
+    super(`The token lacks the scope ${scope}.`);
+    this.scope = scope;
+  }
+}
+
+function scopesOf(claims: Claims, options: OidcOptions): string[] {
+  const value = claimAt(claims, options.claims.scopes);
+  return Array.isArray(value)
+    ? value.filter((item) => typeof item === 'string')
+    : String(value ?? '').split(' ');
+}
+
+async function claimsOf(token: string, options: OidcOptions, issuer: Issuer, now: Date): Promise<Claims> {
+  if (token.split('.').length === 3) return verifyJwt(token, issuer.keys, options, now);
+  const claims = await issuer.introspect(token);
+  if (!claims) throw new TokenRejected('The token is not accepted.');
+  const { exp, sub, aud, iss } = claims;
+  const audiences = Array.isArray(aud) ? aud : [aud];
+  const fits =
+    typeof exp === 'number' &&
+    exp * 1000 > now.getTime() &&
+    (iss === undefined || iss === options.issuer) &&
+    audiences.some((item) => typeof item === 'string' && options.audiences.includes(item));
+  if (!fits) throw new TokenRejected('The token is not meant for this server, or has expired.');
+  const subject = sub ?? claims.client_id;
+  if (typeof subject !== 'string' || subject === '') throw new TokenRejected('The token names no subject.');
+  return { ...claims, sub: subject };
+}
+
+function refusal(
+  thrown: unknown,
+  scopes: readonly string[],
+  where: { resourceMetadata?: string },
+): Authentication {
+  if (thrown instanceof MissingScope) {
+    return refuse(403, thrown.message, {
+      error: 'insufficient_scope',
+      description: thrown.message,
+      scopes: [thrown.scope],
+      ...where,
+    });
+  }
+  if (thrown instanceof UnusableClaims)
+    return refuse(403, thrown.message, {
+      error: 'insufficient_scope',
+      description: thrown.message,
+      ...where,
+    });
+  if (thrown instanceof TokenRejected && thrown.reason === 'unavailable') {
+    return { accepted: false, status: 503, headers: { 'retry-after': '5' }, message: thrown.message };
+  }
+  const message = thrown instanceof TokenRejected ? thrown.message : 'The token is not accepted.';
+  return refuse(401, message, { error: 'invalid_token', description: message, scopes, ...where });
+}
+
+function refuse(
+  status: 400 | 401 | 403,
+  message: string,
+  challenge: Parameters<typeof challengeHeader>[0],
+): Authentication {
+  return { accepted: false, status, headers: { 'www-authenticate': challengeHeader(challenge) }, message };
+}

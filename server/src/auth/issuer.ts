@@ -1,0 +1,151 @@
+/** The identity provider: its keys and endpoints, found by discovery, whatever state it is in when this server starts. */
+import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose';
+import * as oidc from 'openid-client';
+import { createBoundedFetch } from './bounded-fetch.ts';
+import type { OidcOptions } from './options.ts';
+import { TokenRejected } from './verify-jwt.ts';
+
+/** Seconds between attempts to discover an issuer that cannot be reached, at first and at most. */
+const retrySeconds = { first: 1, most: 30 };
+/** Milliseconds during which a failed fetch of keys is not repeated, so that bad tokens cannot make us knock. */
+const failureCooldown = 5_000;
+
+export interface IssuerStatus {
+  ready: boolean;
+  /** Why not, for the readiness page and the log. */
+  reason?: string;
+}
+
+export interface Issuer {
+  /** Keys for a token; rejects with {@link TokenRejected} `unavailable` while there are none. */
+  keys: JWTVerifyGetKey;
+  /** RFC 7662: the claims of an active token; `undefined` when it is not active or cannot be asked for here. */
+  introspect(token: string): Promise<Record<string, unknown> | undefined>;
+  status(): IssuerStatus;
+  close(): Promise<void>;
+}
+
+interface Known {
+  keys: JWTVerifyGetKey;
+  configuration?: oidc.Configuration;
+}
+
+/** Starts to look for the issuer at once and goes on until it is found. Nothing waits for it. */
+export function openIssuer(options: OidcOptions, onProblem: (message: string) => void): Issuer {
+  const http = createBoundedFetch(options.ca);
+  let known: Known | undefined;
+  let reason = `The identity provider ${options.issuer} was not reached yet.`;
+  let timer: NodeJS.Timeout | undefined;
+  let closed = false;
+  let failedAt = 0;
+
+  const fetchKeys = async (url: string, init: object): Promise<Response> => {
+    if (Date.now() - failedAt < failureCooldown)
+      throw new TypeError('The keys could not be fetched a moment ago.');
+    try {
+      const response = await http.fetch(url, init);
+      if (response.status !== 200)
+        throw new TypeError(`The keys were answered with HTTP ${response.status}.`);
+      failedAt = 0;
+      return response;
+    } catch (thrown) {
+      failedAt = Date.now();
+      onProblem(`The keys of ${options.issuer} cannot be fetched: ${describe(thrown)}`);
+      throw thrown;
+    }
+  };
+  const keySet = (uri: string): JWTVerifyGetKey =>
+    createRemoteJWKSet(checkedUrl(uri), {
+      timeoutDuration: 5_000,
+      cooldownDuration: 30_000,
+      cacheMaxAge: 600_000,
+      [joseFetch]: fetchKeys,
+    });
+
+  const attempt = async (delaySeconds: number): Promise<void> => {
+    try {
+      known = await discover();
+    } catch (thrown) {
+      reason = `The identity provider ${options.issuer} cannot be used: ${describe(thrown)}`;
+      onProblem(reason);
+      if (!closed)
+        timer = setTimeout(
+          () => void attempt(Math.min(delaySeconds * 2, retrySeconds.most)),
+          delaySeconds * 1000,
+        ).unref();
+    }
+  };
+  const discover = async (): Promise<Known> => {
+    const needed = options.jwksUri === undefined || options.introspection !== undefined;
+    if (!needed) return { keys: keySet(options.jwksUri as string) };
+    const { introspection } = options;
+    const configuration = await oidc.discovery(
+      checkedUrl(options.issuer),
+      introspection?.clientId ?? 'cnpg-mcp',
+      undefined,
+      introspection ? oidc.ClientSecretBasic(introspection.clientSecret) : oidc.None(),
+      {
+        timeout: 5,
+        [oidc.customFetch]: http.fetch as oidc.CustomFetch,
+        execute: isLoopback(options.issuer) ? [oidc.allowInsecureRequests] : [],
+      },
+    );
+    const metadata = configuration.serverMetadata();
+    if (metadata.issuer !== options.issuer)
+      throw new TypeError(`It calls itself ${metadata.issuer}; configure exactly that.`);
+    const uri = options.jwksUri ?? metadata.jwks_uri;
+    if (uri === undefined) throw new TypeError('Its discovery document names no jwks_uri.');
+    return { keys: keySet(uri), configuration };
+  };
+  void attempt(retrySeconds.first);
+
+  return {
+    keys: async (header, token) => {
+      if (!known)
+        throw new TokenRejected('The identity provider cannot be reached at the moment.', 'unavailable');
+      return known.keys(header, token);
+    },
+    async introspect(token) {
+      if (!options.introspection) return undefined;
+      if (!known?.configuration)
+        throw new TokenRejected('The identity provider cannot be reached at the moment.', 'unavailable');
+      try {
+        const answer = await oidc.tokenIntrospection(known.configuration, token);
+        return answer.active ? { ...answer } : undefined;
+      } catch (thrown) {
+        throw new TokenRejected(
+          'The identity provider cannot be asked about the token at the moment.',
+          'unavailable',
+          thrown,
+        );
+      }
+    },
+    status: () => (known ? { ready: true } : { ready: false, reason }),
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await http.close();
+    },
+  };
+}
+
+/** Only https, except for an identity provider on this machine. */
+function checkedUrl(text: string): URL {
+  const url = new URL(text);
+  if (url.protocol === 'https:' || isLoopback(text)) return url;
+  throw new TypeError(`${url.origin} is not https.`);
+}
+
+function isLoopback(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
+
+/** What went wrong, from the innermost cause: `ECONNREFUSED`, a certificate's problem, an HTTP status. */
+function describe(thrown: unknown): string {
+  let error = thrown;
+  while (error instanceof Error && error.cause instanceof Error) error = error.cause;
+  const code = (error as { code?: unknown }).code;
+  const message = error instanceof Error ? error.message : String(error);
+  return typeof code === 'string' && !message.includes(code) ? `${message} (${code})` : message;
+}
