@@ -49,6 +49,7 @@ check: $(INSTALLED) ## Format, lint, types, unused code, and whether generated f
 	pnpm run lint
 	pnpm run typecheck
 	pnpm run unused
+	pnpm run --if-present generate --check
 
 bench: build ## Measure the performance budgets
 	node e2e/bench/run.ts

@@ -16,7 +16,7 @@ const startSeconds = 30;
 const stopSeconds = 40;
 
 /** The process id of the server, or undefined when it does not run. A number that now belongs to another program is not it. */
-export async function runningServer(): Promise<number | undefined> {
+async function runningServer(): Promise<number | undefined> {
   const text = await readFile(pidFile, 'utf8').catch(() => '');
   const pid = Number.parseInt(text, 10);
   if (!Number.isSafeInteger(pid)) return undefined;
