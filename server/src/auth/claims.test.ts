@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { claimAt, grantsOf, principalOf, UnusableClaims } from './claims.ts';
+import { defaultClaimPaths, type GrantRule, type OidcOptions } from './options.ts';
+
+const base: OidcOptions = {
+  issuer: 'https://idp.example.com',
+  audiences: ['https://mcp.example.com/mcp'],
+  claims: defaultClaimPaths,
+  rules: [],
+  maxTokenLifetimeSeconds: 86_400,
+};
+
+const effectsOf = (claims: Record<string, unknown>, rules: GrantRule[] = []): string[] =>
+  grantsOf(claims, { ...base, rules }).map(({ effect }) => effect);
+
+describe('grants from claims', () => {
+  it.each([
+    ['scope as one string', { scope: 'openid cnpg:change' }, ['change']],
+    ['scp as a list, as Okta writes', { scp: ['cnpg:operate'] }, ['operate']],
+    ['scp as a string, as Entra writes', { scp: 'cnpg:read' }, ['read']],
+    ["the reference system's read scope", { scope: 'mcp:read' }, ['read']],
+    ["the reference system's write scope", { scope: 'mcp:write' }, ['destroy']],
+    ['nothing of ours', { scope: 'openid profile' }, []],
+    ['no scope claim', {}, []],
+  ])('%s', (_name, claims, expected) => {
+    expect(effectsOf(claims)).toEqual(expected);
+  });
+
+  it('come from groups and roles too, limited as the rule says', () => {
+    const rules: GrantRule[] = [
+      { group: 'dba', effect: 'destroy', namespaces: ['shop'] },
+      { role: 'operator', effect: 'operate', toolsets: ['clusters'] },
+    ];
+    const claims = { groups: ['dba', 'staff'], realm_access: { roles: ['operator'] } };
+    expect(grantsOf(claims, { ...base, rules })).toEqual([
+      { effect: 'destroy', namespaces: ['shop'], from: 'group dba' },
+      { effect: 'operate', toolsets: ['clusters'], from: 'role operator' },
+    ]);
+  });
+
+  it('do not come from a group that is part of another name', () => {
+    expect(effectsOf({ groups: 'dba staff' }, [{ group: 'dba', effect: 'destroy' }])).toEqual([]);
+  });
+});
+
+describe('claimAt', () => {
+  it('prefers a claim whose own name has dots, as URL-like claims do', () => {
+    expect(claimAt({ 'a.b': 1, a: { b: 2 } }, ['a.b'])).toBe(1);
+    expect(claimAt({ a: { b: 2 } }, ['x', 'a.b'])).toBe(2);
+  });
+
+  it('never reaches into the prototype', () => {
+    expect(claimAt({}, ['constructor', '__proto__.toString', 'toString'])).toBeUndefined();
+  });
+});
+
+describe('impersonation', () => {
+  const options: OidcOptions = {
+    ...base,
+    impersonation: {
+      userClaim: 'email',
+      userPrefix: 'oidc:',
+      groupPrefix: 'oidc:',
+      allowedGroups: ['dba', 'viewers'],
+    },
+  };
+
+  it('uses prefixes, and passes on only the groups that are allowed', () => {
+    const { impersonate } = principalOf(
+      { sub: 's', email: 'alice@example.com', groups: ['dba', 'admins'] },
+      options,
+    );
+    expect(impersonate).toEqual({ user: 'oidc:alice@example.com', groups: ['oidc:dba'] });
+  });
+
+  it.each([
+    ['no claim to act as', { sub: 's' }],
+    ['a claim that is a list', { sub: 's', email: ['alice'] }],
+    ['a line break', { sub: 's', email: 'alice\r\nImpersonate-Group: system:masters' }],
+  ])('is refused with %s', (_name, claims) => {
+    expect(() => principalOf(claims, options)).toThrow(UnusableClaims);
+  });
+
+  it.each(['system:admin', 'SYSTEM:masters', 'system:serviceaccount:kube-system:default'])(
+    'never becomes %s, even without a prefix',
+    (email) => {
+      const bare = {
+        ...options,
+        impersonation: { ...options.impersonation, userPrefix: '' } as OidcOptions['impersonation'],
+      };
+      expect(() => principalOf({ sub: 's', email }, bare as OidcOptions)).toThrow(UnusableClaims);
+    },
+  );
+
+  it('never acts for a group of the system, even when the allow-list names it', () => {
+    const bare = {
+      ...options,
+      impersonation: {
+        userClaim: 'email',
+        userPrefix: '',
+        groupPrefix: '',
+        allowedGroups: ['system:masters'],
+      },
+    };
+    expect(() => principalOf({ sub: 's', email: 'a', groups: ['system:masters'] }, bare)).toThrow(
+      UnusableClaims,
+    );
+  });
+});

@@ -1,0 +1,93 @@
+/** Sign-in with a real OpenID provider. */
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type RealIdp, type RealIdpOptions, startRealIdp } from '../../test/real-idp.ts';
+import { createAuthenticator } from './authenticator.ts';
+import { type Issuer, openIssuer } from './issuer.ts';
+import { defaultClaimPaths, type OidcOptions } from './options.ts';
+
+const resource = 'https://mcp.example.com/mcp';
+const open: (RealIdp | Issuer)[] = [];
+
+afterEach(async () => {
+  for (const item of open.splice(0)) await item.close();
+});
+
+async function signIn(
+  idpOptions: Partial<RealIdpOptions>,
+  more: (idp: RealIdp) => Partial<OidcOptions> = () => ({}),
+) {
+  const idp = await startRealIdp({ resource, ...idpOptions });
+  const options: OidcOptions = {
+    issuer: idp.issuer,
+    audiences: [resource],
+    claims: defaultClaimPaths,
+    rules: [],
+    maxTokenLifetimeSeconds: 3600,
+    ...more(idp),
+  };
+  const issuer = openIssuer(options, () => undefined);
+  open.push(issuer, idp);
+  await vi.waitFor(() => expect(issuer.status()).toEqual({ ready: true }), { timeout: 5_000 });
+  const authenticator = createAuthenticator({ oidc: { options, issuer }, challengeScopes: ['cnpg:read'] });
+  const present = (token: string) =>
+    authenticator.authenticate({
+      headers: {},
+      rawHeaders: ['Authorization', `Bearer ${token}`],
+      remoteAddress: '127.0.0.1',
+      url: '/mcp',
+    });
+  return { idp, present };
+}
+
+describe('with a real OpenID provider', () => {
+  it.each([true, false])(
+    'a JWT for this resource is accepted (registration of clients %s)',
+    async (registration) => {
+      const { idp, present } = await signIn({ registration });
+      expect(await idp.registers()).toBe(registration);
+      expect(await present(await idp.token('cnpg:read cnpg:change'))).toMatchObject({
+        accepted: true,
+        principal: {
+          kind: 'oidc',
+          client: 'assistant',
+          grants: [
+            { effect: 'read', from: 'scope cnpg:read' },
+            { effect: 'change', from: 'scope cnpg:change' },
+          ],
+        },
+      });
+    },
+  );
+
+  it('a JWT for another resource of the same provider is refused', async () => {
+    const { idp, present } = await signIn({});
+    const token = await idp.token('cnpg:read', { resource: 'https://other.example.com/mcp' });
+    expect(await present(token)).toMatchObject({ accepted: false, status: 401 });
+  });
+
+  it('an opaque token is accepted by introspection', async () => {
+    const { idp, present } = await signIn({ format: 'opaque' }, ({ introspection }) => ({ introspection }));
+    const token = await idp.token('cnpg:operate');
+    expect(token.split('.')).toHaveLength(1);
+    expect(await present(token)).toMatchObject({
+      accepted: true,
+      principal: { client: 'assistant', grants: [{ effect: 'operate' }] },
+    });
+    expect(await present(`${token.slice(0, -1)}x`)).toMatchObject({ accepted: false, status: 401 });
+    const foreign = await idp.token('cnpg:read', { resource: 'https://other.example.com/mcp' });
+    expect(await present(foreign)).toMatchObject({ accepted: false, status: 401 });
+  });
+
+  it('an opaque token is refused when introspection is not configured', async () => {
+    const { idp, present } = await signIn({ format: 'opaque' });
+    expect(await present(await idp.token('cnpg:read'))).toMatchObject({ accepted: false, status: 401 });
+  });
+
+  it('a required scope that the token lacks is a 403 that names it', async () => {
+    const { idp, present } = await signIn({}, () => ({ requiredScope: 'cnpg:change' }));
+    const answer = await present(await idp.token('cnpg:read'));
+    expect(answer).toMatchObject({ accepted: false, status: 403 });
+    expect(JSON.stringify(answer)).toContain('insufficient_scope');
+    expect(JSON.stringify(answer)).toContain('cnpg:change');
+  });
+});

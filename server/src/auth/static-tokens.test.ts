@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createAuthenticator } from './authenticator.ts';
+import { openStaticTokens } from './static-tokens.ts';
+
+const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
+let folder: string;
+let file: string;
+let problems: string[];
+
+const write = (tokens: object[]): Promise<void> => writeFile(file, JSON.stringify({ tokens }));
+const open = () => openStaticTokens(file, (message) => problems.push(message));
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-tokens-'));
+  file = join(folder, 'tokens.yaml');
+  problems = [];
+});
+afterEach(async () => {
+  vi.useRealTimers();
+  await rm(folder, { recursive: true });
+});
+
+describe('tokens from a file', () => {
+  it('each stand for a principal with grants of their own', async () => {
+    await write([
+      { name: 'ci', sha256: sha256('secret-ci'), grants: [{ effect: 'change', namespaces: ['ci'] }] },
+      { name: 'dashboard', sha256: sha256('secret-dashboard'), grants: [{ effect: 'read' }] },
+    ]);
+    const tokens = await open();
+    expect(await tokens.find('secret-ci')).toEqual({
+      id: 'token:ci',
+      displayName: 'token ci',
+      kind: 'token',
+      grants: [{ effect: 'change', namespaces: ['ci'], from: 'token ci' }],
+    });
+    expect((await tokens.find('secret-dashboard'))?.id).toBe('token:dashboard');
+    expect(await tokens.find('secret-other')).toBeUndefined();
+    expect(await tokens.find(sha256('secret-ci')), 'the hash itself is no token').toBeUndefined();
+  });
+
+  it('expire', async () => {
+    await write([
+      { name: 'old', sha256: sha256('x'), grants: [{ effect: 'read' }], expires: '2020-01-01T00:00:00Z' },
+    ]);
+    expect(await (await open()).find('x')).toBeUndefined();
+  });
+
+  it('are read again when the file changes, and survive a file that cannot be read', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await write([{ name: 'one', sha256: sha256('one'), grants: [{ effect: 'read' }] }]);
+    const tokens = await open();
+    await write([{ name: 'second', sha256: sha256('two'), grants: [{ effect: 'read' }] }]);
+    vi.setSystemTime(Date.now() + 3_000);
+    expect(await tokens.find('one')).toBeUndefined();
+    expect(await tokens.find('two')).toBeDefined();
+    await writeFile(file, 'tokens: [{name: "broken"}]');
+    vi.setSystemTime(Date.now() + 3_000);
+    expect(await tokens.find('two')).toBeDefined();
+    expect(problems.join()).toContain('stay valid');
+  });
+
+  it.each([
+    ['a token instead of its hash', [{ name: 'a', sha256: 'my-token', grants: [{ effect: 'read' }] }]],
+    ['no grants', [{ name: 'a', sha256: sha256('x'), grants: [] }]],
+    ['a grant that does not exist', [{ name: 'a', sha256: sha256('x'), grants: [{ effect: 'admin' }] }]],
+    ['an unknown key', [{ name: 'a', sha256: sha256('x'), grants: [{ effect: 'read' }], token: 'x' }]],
+    [
+      'one name twice',
+      ['a', 'b'].map((token) => ({ name: 'same', sha256: sha256(token), grants: [{ effect: 'read' }] })),
+    ],
+  ])('are refused at start with %s, and the message holds no value', async (_name, tokens) => {
+    await write(tokens);
+    const error = await open().then(
+      () => undefined,
+      (thrown: Error) => thrown,
+    );
+    expect(error).toBeInstanceOf(TypeError);
+    expect(error?.message).not.toContain('my-token');
+  });
+
+  it('are asked before the identity provider, and a token that nobody knows is refused', async () => {
+    await write([{ name: 'ci', sha256: sha256('secret-ci'), grants: [{ effect: 'read' }] }]);
+    const authenticator = createAuthenticator({ tokens: await open(), challengeScopes: [] });
+    const present = (token: string) =>
+      authenticator.authenticate({
+        headers: {},
+        rawHeaders: ['Authorization', `Bearer ${token}`],
+        remoteAddress: '127.0.0.1',
+        url: '/mcp',
+      });
+    expect(await present('secret-ci')).toMatchObject({ accepted: true, principal: { id: 'token:ci' } });
+    expect(await present('wrong')).toMatchObject({ accepted: false, status: 401 });
+  });
+});
