@@ -98,6 +98,8 @@ export interface ClusterStatus {
   lastSuccessfulBackup?: string;
   healthyPVC?: string[];
   danglingPVC?: string[];
+  /** The image that made the data directory; the operator's own parse of the version. */
+  pgDataImageInfo?: { image?: string; majorVersion?: number };
   [field: string]: unknown;
 }
 
@@ -152,6 +154,12 @@ export interface PersistentVolumeClaim extends KubeObject {
 
 export interface PersistentVolume extends KubeObject {
   spec: { persistentVolumeReclaimPolicy?: string };
+}
+
+export interface StorageClass extends KubeObject {
+  provisioner?: string;
+  /** Default `Delete`. */
+  reclaimPolicy?: string;
 }
 
 export interface Secret extends KubeObject {

@@ -1,0 +1,128 @@
+/** A Cluster as the tools answer it: the reference system's fields, plus notes on what the phase does not say. */
+import { healthNotes, readyInstances, wantedInstances } from './cluster-health.ts';
+import { versionOfImage } from './images.ts';
+import { phaseKind } from './phases.ts';
+import type { Cluster, Condition } from './types.ts';
+import { type Quote, wordOrQuoted } from './untrusted.ts';
+
+/** Stands for what the operator has not reported, as in the reference system. */
+export const unknown = 'unknown';
+
+export interface ClusterSummary {
+  name: string;
+  namespace: string;
+  instances: number;
+  ready_instances: number;
+  phase: string;
+  current_primary: string;
+  notes: string[];
+}
+
+/** Name, phase, instances, primary: what every answer about a cluster starts with. */
+export function clusterSummary(cluster: Cluster, quote: Quote): ClusterSummary {
+  return {
+    name: cluster.metadata.name,
+    namespace: cluster.metadata.namespace ?? '',
+    instances: wantedInstances(cluster),
+    ready_instances: readyInstances(cluster),
+    phase: phaseText(cluster, quote),
+    current_primary: wordOrQuoted(cluster.status?.currentPrimary, quote) || unknown,
+    notes: healthNotes(cluster),
+  };
+}
+
+/** The operator's phases are fixed strings and shown as they are; anything else in that field is marked as data. */
+export function phaseText(cluster: Cluster, quote: Quote): string {
+  const phase = cluster.status?.phase;
+  return (phaseKind(phase) === 'unknown' ? quote(phase, 200) : phase) || unknown;
+}
+
+/** `phaseReason` is the operator's, with error texts of others in it. */
+export function phaseReason(cluster: Cluster, quote: Quote): { phase_reason?: string } {
+  const reason = quote(cluster.status?.phaseReason, 600);
+  return reason ? { phase_reason: reason } : {};
+}
+
+export interface ClusterStorage {
+  postgres_version: string;
+  image: string;
+  storage_size: string;
+}
+
+export function clusterStorage(cluster: Cluster, quote: Quote): ClusterStorage {
+  const image = cluster.status?.image ?? cluster.spec.imageName;
+  const version = versionOfImage(image) ?? cluster.status?.pgDataImageInfo?.majorVersion?.toString();
+  return {
+    postgres_version: version ?? unknown,
+    image: wordOrQuoted(image, quote) || unknown,
+    storage_size: wordOrQuoted(cluster.spec.storage?.size, quote) || unknown,
+  };
+}
+
+/** `type`, `status`, `reason`, `message`, `last_transition`, each only when it is there. */
+export type ConditionView = Record<string, string>;
+
+export function conditionViews(cluster: Cluster, quote: Quote): ConditionView[] {
+  return (cluster.status?.conditions ?? []).slice(0, 30).map((condition) => conditionView(condition, quote));
+}
+
+function conditionView(condition: Condition, quote: Quote): ConditionView {
+  const fields = {
+    type: wordOrQuoted(condition.type, quote),
+    status: wordOrQuoted(condition.status, quote),
+    reason: wordOrQuoted(condition.reason, quote),
+    message: quote(condition.message, 600),
+    last_transition: wordOrQuoted(condition.lastTransitionTime, quote),
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
+}
+
+export interface ClusterDetails {
+  storage_class: string | null;
+  conditions: ConditionView[];
+  postgresql_parameters: Record<string, string>;
+  managed_roles: { name: string; ensure: string; login: boolean; superuser: boolean }[];
+}
+
+/** What the detailed status adds. Comments of roles are left out. */
+export function clusterDetails(cluster: Cluster, quote: Quote): ClusterDetails {
+  const parameters = Object.entries(cluster.spec.postgresql?.parameters ?? {});
+  return {
+    storage_class: wordOrQuoted(cluster.spec.storage?.storageClass, quote) || null,
+    conditions: conditionViews(cluster, quote),
+    postgresql_parameters: Object.fromEntries(
+      parameters.map(([name, value]) => [wordOrQuoted(name, quote), wordOrQuoted(value, quote)]),
+    ),
+    managed_roles: (cluster.spec.managed?.roles ?? []).map((role) => ({
+      name: wordOrQuoted(role.name, quote),
+      ensure: role.ensure ?? 'present',
+      login: role.login ?? false,
+      superuser: role.superuser ?? false,
+    })),
+  };
+}
+
+/** The fields that {@link clusterLines} can show. */
+export type ClusterBlock = ClusterSummary &
+  Partial<ClusterStorage> & { phase_reason?: string | undefined; conditions?: ConditionView[] | undefined };
+
+/** The text block of one cluster, in the reference system's layout. */
+export function clusterLines(cluster: ClusterBlock): string[] {
+  const { conditions = [], phase_reason: reason } = cluster;
+  return [
+    `**${cluster.namespace}/${cluster.name}**`,
+    `- Status: ${cluster.phase}${reason ? ` ${reason}` : ''}`,
+    `- Instances: ${cluster.ready_instances}/${cluster.instances} ready`,
+    `- Current Primary: ${cluster.current_primary}`,
+    ...(cluster.image === undefined
+      ? []
+      : [`- PostgreSQL Version: ${cluster.postgres_version} (${cluster.image})`]),
+    ...(cluster.storage_size === undefined ? [] : [`- Storage Size: ${cluster.storage_size}`]),
+    ...cluster.notes.map((note) => `- Note: ${note}`),
+    ...(conditions.length > 0 ? ['- Conditions:'] : []),
+    ...conditions.flatMap(({ type, status, reason: why, message }) => [
+      `  - ${type}: ${status}${why ? ` (${why})` : ''}`,
+      ...(message ? [`    ${message}`] : []),
+    ]),
+  ];
+}

@@ -1,0 +1,155 @@
+import { describe, expect, it } from 'vitest';
+import { claimFixture, clusterFixture, podFixture } from './cluster.fixture.ts';
+import { findTrouble, nothingStarted, type Surroundings } from './startup-trouble.ts';
+import type { ContainerStatus, KubeEvent, PersistentVolumeClaim, Pod, StorageClass } from './types.ts';
+
+const starting = clusterFixture((cluster) => {
+  cluster.status = { phase: 'Setting up primary', instances: 1 };
+});
+
+const lab: StorageClass = {
+  metadata: { name: 'lab', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } },
+};
+
+function pending(storageClassName?: string): PersistentVolumeClaim {
+  const claim = claimFixture(1);
+  claim.status = { phase: 'Pending' };
+  if (storageClassName === undefined) delete claim.spec.storageClassName;
+  else claim.spec.storageClassName = storageClassName;
+  return claim;
+}
+
+const provisioningFailed: KubeEvent = {
+  metadata: { name: 'pg-1.18', namespace: 't-roles' },
+  type: 'Warning',
+  reason: 'ProvisioningFailed',
+  message: 'storageclass.storage.k8s.io "gone" not found',
+  involvedObject: { kind: 'PersistentVolumeClaim', name: 'pg-1', namespace: 't-roles' },
+  lastTimestamp: '2026-11-24T15:44:40Z',
+};
+
+function initdbPod(state: ContainerStatus['state'], extra: Partial<ContainerStatus> = {}): Pod {
+  return {
+    metadata: { name: 'pg-1-initdb-7x2p', namespace: 't-roles', labels: { 'cnpg.io/cluster': 'pg' } },
+    status: {
+      phase: 'Pending',
+      containerStatuses: [{ name: 'initdb', ...(state && { state }), ...extra }],
+    },
+  };
+}
+
+const trouble = (around: Surroundings) => findTrouble(starting, around);
+
+describe('findTrouble', () => {
+  it('finds nothing wrong with a cluster that is on its way', () => {
+    const around = {
+      pods: [podFixture(1, { ready: false })],
+      claims: [claimFixture(1)],
+      storageClasses: [lab],
+    };
+    expect(trouble(around)).toBeUndefined();
+    expect(trouble({})).toBeUndefined();
+  });
+
+  it('names a storage class that does not exist, and those that do', () => {
+    const found = trouble({ claims: [pending('gone')], storageClasses: [lab], events: [provisioningFailed] });
+    expect(found).toMatchObject({
+      cause: 'The storage class gone does not exist.',
+      remedy: 'Use one of lab, or create gone.',
+      quoted: 'storageclass.storage.k8s.io "gone" not found',
+    });
+  });
+
+  it('names the claim by its event when storage classes may not be read', () => {
+    expect(trouble({ claims: [pending('gone')], events: [provisioningFailed] })).toMatchObject({
+      cause: 'No volume could be made for the claim pg-1 (storage class gone).',
+      quoted: 'storageclass.storage.k8s.io "gone" not found',
+    });
+  });
+
+  it('says that there is no default storage class', () => {
+    const plain: StorageClass = { metadata: { name: 'plain' } };
+    expect(trouble({ claims: [pending()], storageClasses: [plain] })?.cause).toBe(
+      'No storage class is named, and none is marked as the default.',
+    );
+    expect(trouble({ claims: [pending()], storageClasses: [plain, lab] })).toBeUndefined();
+  });
+
+  it('does not blame a claim that waits for its first consumer', () => {
+    expect(trouble({ claims: [pending('lab')], storageClasses: [lab], events: [] })).toBeUndefined();
+  });
+
+  it('gives a pull that fails some time, and less when the registry says that there is no such image', () => {
+    const pull = (reason: string, message: string) =>
+      trouble({ pods: [initdbPod({ waiting: { reason, message } })] });
+    const slow = pull('ErrImagePull', 'dial tcp 10.0.0.1:443: i/o timeout');
+    const missing = pull('ImagePullBackOff', 'Back-off pulling image "x": ErrImagePull: manifest unknown');
+    const malformed = pull('InvalidImageName', 'couldn’t parse image name');
+    expect(slow?.cause).toBe('The image of the pod pg-1-initdb-7x2p cannot be pulled (ErrImagePull).');
+    expect(slow?.graceSeconds).toBeGreaterThan(missing?.graceSeconds ?? 0);
+    expect(malformed?.graceSeconds).toBe(0);
+    expect(slow?.id).toBe(missing?.id);
+  });
+
+  it('names a job that ends again and again, with the command that shows why', () => {
+    const crash = initdbPod({ waiting: { reason: 'CrashLoopBackOff' } }, { restartCount: 2 });
+    expect(trouble({ pods: [crash] })?.remedy).toBe(
+      'Read its log: kubectl logs pg-1-initdb-7x2p -n t-roles -c initdb --previous',
+    );
+    const once = initdbPod({ waiting: { reason: 'CrashLoopBackOff' } }, { restartCount: 1 });
+    expect(trouble({ pods: [once] })).toBeUndefined();
+  });
+
+  it('names a pod for which there is no node', () => {
+    const pod = podFixture(1, { ready: false });
+    pod.status = {
+      phase: 'Pending',
+      conditions: [
+        {
+          type: 'PodScheduled',
+          status: 'False',
+          reason: 'Unschedulable',
+          message: '0/1 nodes are available',
+        },
+      ],
+    };
+    expect(trouble({ pods: [pod] })).toMatchObject({
+      cause: 'No node can take the pod pg-1.',
+      quoted: '0/1 nodes are available',
+    });
+    expect(trouble({ pods: [pod], claims: [pending('gone')], storageClasses: [lab] })?.cause).toBe(
+      'The storage class gone does not exist.',
+    );
+  });
+
+  it('names a quota that forbids the pods', () => {
+    const refused: KubeEvent = {
+      metadata: { name: 'pg-1-initdb.1' },
+      reason: 'FailedCreate',
+      message: 'Error creating: pods "pg-1-initdb-x" is forbidden: exceeded quota: none',
+      involvedObject: { kind: 'Job', name: 'pg-1-initdb' },
+    };
+    expect(trouble({ pods: [], events: [refused] })?.cause).toBe(
+      'Kubernetes does not allow the pods to be made.',
+    );
+  });
+
+  it('passes on what the operator reports when it gives up', () => {
+    const invalid = clusterFixture((cluster) => {
+      cluster.status = { phase: 'Invalid cluster definition', phaseReason: 'spec.instances: too few' };
+    });
+    expect(findTrouble(invalid, {})).toMatchObject({
+      cause: 'The operator reports "Invalid cluster definition".',
+      remedy: 'Correct the field that the reason names.',
+      quoted: 'spec.instances: too few',
+    });
+  });
+});
+
+describe('nothingStarted', () => {
+  it('is claimed only when pods and claims could be read', () => {
+    expect(nothingStarted({ pods: [], claims: [] })).toBe(true);
+    expect(nothingStarted({ pods: [] })).toBe(false);
+    expect(nothingStarted({ pods: [podFixture(1)], claims: [] })).toBe(false);
+  });
+});

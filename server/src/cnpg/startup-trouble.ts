@@ -1,0 +1,191 @@
+/**
+ * Why a Cluster does not become ready. The operator itself says little: a storage class that does not exist or an image
+ * that cannot be pulled leaves the phase "Setting up primary" for ever, and the cause is in volume claims, pods and events.
+ */
+import { phaseKind, phaseRemedy } from './phases.ts';
+import { storageClassProblem } from './storage-classes.ts';
+import type {
+  Cluster,
+  ContainerStatus,
+  KubeEvent,
+  PersistentVolumeClaim,
+  Pod,
+  StorageClass,
+} from './types.ts';
+
+/** What lies around a Cluster, as far as it may be read; `undefined`: it may not. */
+export interface Surroundings {
+  pods?: readonly Pod[] | undefined;
+  claims?: readonly PersistentVolumeClaim[] | undefined;
+  /** Events of the Cluster, its claims, pods and jobs. */
+  events?: readonly KubeEvent[] | undefined;
+  storageClasses?: readonly StorageClass[] | undefined;
+}
+
+export interface Trouble {
+  /** Stays the same while the trouble lasts. */
+  id: string;
+  /** One sentence, without foreign text. */
+  cause: string;
+  /** What a person can do. */
+  remedy: string;
+  /** What the kubelet, the provisioner or the operator said. */
+  quoted?: string | undefined;
+  /** For how many seconds it may still pass by itself. */
+  graceSeconds: number;
+}
+
+/** The most telling trouble, or `undefined` while nothing is wrong. */
+export function findTrouble(cluster: Cluster, around: Surroundings): Trouble | undefined {
+  return (
+    storageTrouble(around) ??
+    imageTrouble(around) ??
+    phaseTrouble(cluster) ??
+    quotaTrouble(around) ??
+    crashTrouble(around) ??
+    scheduleTrouble(around)
+  );
+}
+
+/** True when there is not even an attempt: the operator is away, or a quota stops it (then nothing is reported at all). */
+export function nothingStarted(around: Surroundings): boolean {
+  return around.pods?.length === 0 && around.claims?.length === 0;
+}
+
+function phaseTrouble(cluster: Cluster): Trouble | undefined {
+  const { phase, phaseReason } = cluster.status ?? {};
+  if (phaseKind(phase) !== 'stuck') return undefined;
+  return {
+    id: `phase ${phase}`,
+    cause: `The operator reports "${phase}".`,
+    remedy: phaseRemedy(phase) ?? '',
+    quoted: phaseReason,
+    // The operator registers this one for every error of a reconciliation, also for those that it repeats with success.
+    graceSeconds: phase === 'Unable to create required cluster objects' ? 20 : 3,
+  };
+}
+
+function storageTrouble({ claims = [], events = [], storageClasses }: Surroundings): Trouble | undefined {
+  for (const claim of claims.filter(({ status }) => status?.phase === 'Pending')) {
+    const { name } = claim.metadata;
+    const asked = claim.spec.storageClassName || undefined;
+    const problem = storageClasses && storageClassProblem(asked, storageClasses);
+    const said = lastEvent(events, 'PersistentVolumeClaim', name, ['ProvisioningFailed', 'FailedBinding']);
+    if (problem) return { id: `class of ${name}`, ...problem, quoted: said?.message, graceSeconds: 3 };
+    if (said) {
+      return {
+        id: `claim ${name}`,
+        cause: `No volume could be made for the claim ${name}${asked ? ` (storage class ${asked})` : ''}.`,
+        remedy: 'Check that the storage class exists and that its provisioner works and has room.',
+        quoted: said.message,
+        graceSeconds: 15,
+      };
+    }
+  }
+  return undefined;
+}
+
+const imageReasons = ['InvalidImageName', 'ErrImageNeverPull', 'ImagePullBackOff', 'ErrImagePull'];
+
+/** What registries and runtimes say about an image that repeating will not bring. */
+const hopeless =
+  /not found|manifest unknown|name unknown|denied|unauthorized|authorization failed|no such host/i;
+
+function imageTrouble({ pods = [] }: Surroundings): Trouble | undefined {
+  for (const pod of pods) {
+    const waiting = containersOf(pod)
+      .map(({ state }) => state?.waiting)
+      .find((state) => state?.reason !== undefined && imageReasons.includes(state.reason));
+    if (!waiting) continue;
+    const final = waiting.reason === 'InvalidImageName' || waiting.reason === 'ErrImageNeverPull';
+    return {
+      id: `image of ${pod.metadata.name}`,
+      cause: `The image of the pod ${pod.metadata.name} cannot be pulled (${waiting.reason}).`,
+      remedy:
+        'Check the image name, the version and the credentials of the registry; then change spec.imageName.',
+      quoted: waiting.message,
+      graceSeconds: final ? 0 : hopeless.test(waiting.message ?? '') ? 3 : 20,
+    };
+  }
+  return undefined;
+}
+
+/** A job or an instance that ends again and again. One restart is normal while certificates and volumes appear. */
+function crashTrouble({ pods = [] }: Surroundings): Trouble | undefined {
+  for (const pod of pods) {
+    const crashing = containersOf(pod).find(
+      ({ state, restartCount = 0 }) => state?.waiting?.reason === 'CrashLoopBackOff' && restartCount >= 2,
+    );
+    if (!crashing) continue;
+    return {
+      id: `crash of ${pod.metadata.name}`,
+      cause: `The container ${crashing.name} of the pod ${pod.metadata.name} ends again and again.`,
+      remedy: `Read its log: kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} -c ${crashing.name} --previous`,
+      quoted: crashing.state?.waiting?.message,
+      graceSeconds: 30,
+    };
+  }
+  return undefined;
+}
+
+/** Jobs that may not make their pod, because a quota or a policy forbids it. */
+function quotaTrouble({ events = [] }: Surroundings): Trouble | undefined {
+  const refused = events.filter(
+    ({ reason, message = '' }) => reason === 'FailedCreate' && /exceeded quota|forbidden/i.test(message),
+  );
+  const last = newest(refused);
+  return (
+    last && {
+      id: 'quota',
+      cause: 'Kubernetes does not allow the pods to be made.',
+      remedy:
+        'Look at the quotas and limits of the namespace: kubectl describe quota,limitrange -n its name.',
+      quoted: last.message,
+      graceSeconds: 10,
+    }
+  );
+}
+
+function scheduleTrouble({ pods = [] }: Surroundings): Trouble | undefined {
+  for (const pod of pods.filter(({ status }) => status?.phase === 'Pending')) {
+    const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
+    if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') continue;
+    return {
+      id: `schedule of ${pod.metadata.name}`,
+      cause: `No node can take the pod ${pod.metadata.name}.`,
+      remedy:
+        'Add a node or room on one, or ask for fewer instances; the cluster starts by itself once there is room.',
+      quoted: scheduled.message,
+      // An autoscaler needs this long to begin to help.
+      graceSeconds: 60,
+    };
+  }
+  return undefined;
+}
+
+function containersOf(pod: Pod): ContainerStatus[] {
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+}
+
+function lastEvent(
+  events: readonly KubeEvent[],
+  kind: string,
+  name: string,
+  reasons: string[],
+): KubeEvent | undefined {
+  return newest(
+    events.filter(
+      ({ involvedObject, reason = '' }) =>
+        involvedObject?.kind === kind && involvedObject.name === name && reasons.includes(reason),
+    ),
+  );
+}
+
+function newest(events: readonly KubeEvent[]): KubeEvent | undefined {
+  const at = ({ lastTimestamp, eventTime, metadata }: KubeEvent): string =>
+    lastTimestamp ?? eventTime ?? metadata.creationTimestamp ?? '';
+  return events.reduce<KubeEvent | undefined>(
+    (best, event) => (best === undefined || at(event) >= at(best) ? event : best),
+    undefined,
+  );
+}
