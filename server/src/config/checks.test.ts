@@ -8,17 +8,19 @@ import { loadConfig } from './load.ts';
 const config = async (environment: Record<string, string>) => (await loadConfig({ environment })).config;
 
 describe('listening without authentication', () => {
+  const at = (host: string) => ({ host, unsafeAllowAnonymous: false, allowedHosts: [] });
+
   it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('is allowed on %s', (host) => {
-    expect(() => assertMayListen({ host, unsafeAllowAnonymous: false })).not.toThrow();
+    expect(() => assertMayListen(at(host))).not.toThrow();
   });
 
   it.each(['0.0.0.0', '::', '10.0.0.1', 'db.example.com', '127.0.0.1.example.com', '::ffff:10.0.0.1'])(
-    'is refused on %s, unless it is asked for',
+    'is refused on %s, unless it is asked for and the names are listed',
     (host) => {
-      expect(() => assertMayListen({ host, unsafeAllowAnonymous: false })).toThrow(
-        `Refusing to listen on ${host}`,
-      );
-      expect(() => assertMayListen({ host, unsafeAllowAnonymous: true })).not.toThrow();
+      expect(() => assertMayListen(at(host))).toThrow(`Refusing to listen on ${host}`);
+      const anonymous = { ...at(host), unsafeAllowAnonymous: true };
+      expect(() => assertMayListen(anonymous)).toThrow('allowedHosts');
+      expect(() => assertMayListen({ ...anonymous, allowedHosts: ['mcp.example.com'] })).not.toThrow();
     },
   );
 });

@@ -1,30 +1,32 @@
 /** What follows from the configuration as a whole, rather than from one setting. */
 import { readFile } from 'node:fs/promises';
-import { BlockList, isIP } from 'node:net';
+import { isLoopback } from '../http/host-origin.ts';
 import type { Policy } from '../policy/decide.ts';
 import type { ToolSettings } from '../tools/settings.ts';
 import type { Config } from './schema.ts';
 import { UsageError } from './usage-error.ts';
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-/** True for addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
-  if (host.toLowerCase() === 'localhost') return true;
-  const version = isIP(host);
-  return version !== 0 && loopback.check(host, version === 4 ? 'ipv4' : 'ipv6');
-}
-
-/** Throws {@link UsageError} when HTTP would be served, without authentication, to others than this machine. */
-export function assertMayListen(config: Pick<Config, 'host' | 'unsafeAllowAnonymous'>): void {
-  if (isLoopback(config.host) || config.unsafeAllowAnonymous) return;
-  throw new UsageError(
-    `Refusing to listen on ${config.host}: nobody has to sign in to this server, so everybody who can reach it could ` +
-      'do what it may do.\nListen on 127.0.0.1, or set unsafeAllowAnonymous (--unsafe-allow-anonymous) if something in ' +
-      'front of it authenticates its callers.',
-  );
+/**
+ * Throws {@link UsageError} when HTTP would be served to others than this machine without authentication, or without a
+ * list of the names that it is reached by.
+ */
+export function assertMayListen(
+  config: Pick<Config, 'host' | 'unsafeAllowAnonymous' | 'allowedHosts'>,
+): void {
+  if (isLoopback(config.host)) return;
+  if (!config.unsafeAllowAnonymous) {
+    throw new UsageError(
+      `Refusing to listen on ${config.host}: nobody has to sign in to this server, so everybody who can reach it could ` +
+        'do what it may do.\nListen on 127.0.0.1, or set unsafeAllowAnonymous (--unsafe-allow-anonymous) if something in ' +
+        'front of it authenticates its callers.',
+    );
+  }
+  if (config.allowedHosts.length === 0) {
+    throw new UsageError(
+      `To listen on ${config.host}, list the host names that clients use in allowedHosts (--allowed-hosts); requests ` +
+        'with other names are refused, so that no web page can reach this server under a name of its own.',
+    );
+  }
 }
 
 /** The server-wide switches, as the policy wants them. */

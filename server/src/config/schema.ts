@@ -1,12 +1,15 @@
 /** The configuration: one schema, from which flags, variables, the file format, checks and documentation are derived. */
 import { z } from 'zod';
+import { defaultHttpLimits } from '../http/limits.ts';
+import type { LogLevel } from '../observability/logger.ts';
 import { toolsets } from '../tools/define-tool.ts';
 import { defaultToolSettings } from '../tools/settings.ts';
 import { setting, settingsOf } from './setting.ts';
 
 const port = (preset: number) => z.int().min(0).max(65_535).default(preset);
 const names = (max: number) => z.array(z.string().min(1).max(253)).max(max);
-const count = (preset: number, max: number) => z.int().min(1).max(max).default(preset);
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[];
 
 /** The whole configuration. Keys are those of the file. */
 export const configSchema = z.strictObject({
@@ -14,14 +17,19 @@ export const configSchema = z.strictObject({
     section: 'process',
     description: 'What cnpg-mcp speaks when it is started without a command.',
   }),
-  logLevel: setting(z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'), {
+  logLevel: setting(z.enum(logLevels).default('info'), {
     section: 'process',
     description: 'Least severe log lines that are written.',
   }),
   shutdownGraceSeconds: setting(z.int().min(0).max(600).default(20), {
     section: 'process',
     description:
-      'How long running calls may go on after SIGTERM. Keep it below the terminationGracePeriodSeconds of the pod.',
+      'How long running calls may go on after SIGTERM. Together with shutdownDelaySeconds it must stay below the terminationGracePeriodSeconds of the pod.',
+  }),
+  shutdownDelaySeconds: setting(z.int().min(0).max(120).default(0), {
+    section: 'process',
+    description:
+      'How long to go on serving after SIGTERM while /readyz says no, until a Kubernetes Service has taken the pod out: 5 in a pod.',
   }),
 
   host: setting(z.string().min(1).max(253).default('127.0.0.1'), {
@@ -46,24 +54,37 @@ export const configSchema = z.strictObject({
   allowedHosts: setting(names(100).default([]), {
     section: 'http',
     description:
-      'Host names (with port where it is not the default one) that requests to /mcp may carry, besides the loopback names. Guards against DNS rebinding.',
+      'Host names (or name:port, for one port only) that requests to /mcp may carry, against DNS rebinding. On a loopback address the loopback names are allowed anyway; on any other the list must be given.',
   }),
   allowedOrigins: setting(names(100).default([]), {
     section: 'http',
     description: 'Origins of web pages that may call /mcp, for example https://inspector.example.com.',
   }),
-  bodyLimitBytes: setting(z.int().min(1024).max(16_777_216).default(1_048_576), {
-    section: 'http',
-    description: 'Largest request body.',
-  }),
-  maxInFlight: setting(count(64, 10_000), {
-    section: 'http',
-    description: 'Most calls that run at the same time; more are answered 503 with Retry-After.',
-  }),
-  maxInFlightPerPrincipal: setting(count(16, 10_000), {
-    section: 'http',
-    description: 'The same for one caller; more are answered 429 with Retry-After.',
-  }),
+  limits: z
+    .strictObject({
+      bodyBytes: setting(z.int().min(1024).max(16_777_216).default(defaultHttpLimits.bodyBytes), {
+        section: 'http',
+        description: 'Largest request body, in bytes.',
+      }),
+      headerBytes: setting(z.int().min(2048).max(262_144).default(defaultHttpLimits.headerBytes), {
+        section: 'http',
+        description: 'Largest request line and headers together, in bytes.',
+      }),
+      inFlight: setting(z.int().min(1).max(100_000).default(defaultHttpLimits.inFlight), {
+        section: 'http',
+        description: 'Most MCP requests under way at the same time; more are answered 503 with Retry-After.',
+      }),
+      requestSeconds: setting(z.int().min(1).max(600).default(defaultHttpLimits.requestSeconds), {
+        section: 'http',
+        description: 'How long a request may take to arrive completely.',
+      }),
+      streamAfterSeconds: setting(z.int().min(1).max(600).default(defaultHttpLimits.streamAfterSeconds), {
+        section: 'http',
+        description:
+          'An answer that takes longer becomes a stream, so that nothing between takes the connection for dead.',
+      }),
+    })
+    .prefault({}),
 
   kubeconfig: setting(z.string().min(1).max(4096).optional(), {
     section: 'kubernetes',

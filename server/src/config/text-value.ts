@@ -22,10 +22,11 @@ export function kindOf(schema: z.core.$ZodType): ValueKind {
   }
 }
 
-/** The schema inside `.optional()`, `.default()` and `.prefault()`. */
+/** The schema inside `.optional()`, `.default()`, `.prefault()` and the like; of a transformation, what goes in. */
 export function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  const def = schema._zod.def as z.core.$ZodTypeDef & { innerType?: z.core.$ZodType };
-  return def.innerType ? unwrap(def.innerType) : schema;
+  const def = schema._zod.def as z.core.$ZodTypeDef & { innerType?: z.core.$ZodType; in?: z.core.$ZodType };
+  const inner = def.innerType ?? def.in;
+  return inner ? unwrap(inner) : schema;
 }
 
 const booleans: Readonly<Record<string, boolean>> = {

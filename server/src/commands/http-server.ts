@@ -1,0 +1,75 @@
+/** The server on HTTP, listening. Shared by `serve` and `demo`. */
+import type { AddressInfo } from 'node:net';
+import { type App, createApp } from '../app.ts';
+import { compose } from '../compose.ts';
+import { assertMayListen } from '../config/checks.ts';
+import type { Config } from '../config/schema.ts';
+import { localAuthenticator } from '../http/authenticator.ts';
+import { createAudit } from '../observability/audit.ts';
+import { createLogger } from '../observability/logger.ts';
+import { createMetrics } from '../observability/metrics.ts';
+import { checkReadinessOf } from '../readiness.ts';
+import { catalogue } from '../tools/catalog/index.ts';
+import { version } from '../version.ts';
+
+export interface HttpServer {
+  /** Where MCP is served: `http://127.0.0.1:3000/mcp`. */
+  url: string;
+  /** Health, readiness and metrics: `http://127.0.0.1:9464`. */
+  managementUrl: string;
+  /** Stops without losing an answer. With `delay` it goes on serving for a while first: see shutdownDelaySeconds. */
+  stop(options: { delay: boolean }): Promise<void>;
+}
+
+/**
+ * Starts the server. `kubeconfigText` takes the place of the configured kubeconfig. Throws {@link UsageError} when the
+ * configuration must not be served, and what `listen` throws when a port is taken.
+ */
+export async function startHttpServer(
+  config: Config,
+  options: { kubeconfigText?: string } = {},
+): Promise<HttpServer> {
+  assertMayListen(config);
+  const logger = createLogger({ level: config.logLevel });
+  const metrics = createMetrics({ version, tools: catalogue.map(({ name }) => name) });
+  const audit = createAudit({ stream: process.stdout, logger });
+  const composition = await compose(config, {
+    ...options,
+    audit(record) {
+      audit(record);
+      metrics.toolCall(record);
+    },
+    observeKubernetes: metrics.kubernetesRequest,
+  });
+  const app = await createApp({
+    surface: composition.surface,
+    authenticator: localAuthenticator,
+    checkReadiness: checkReadinessOf(composition.kube),
+    metrics,
+    logger,
+    limits: config.limits,
+    host: config.host,
+    allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
+  });
+  const stop: HttpServer['stop'] = async ({ delay }) => {
+    await app.drain({
+      propagationMilliseconds: delay ? config.shutdownDelaySeconds * 1000 : 0,
+      graceMilliseconds: config.shutdownGraceSeconds * 1000,
+    });
+    await composition.close();
+  };
+  try {
+    await app.management.listen({ host: config.host, port: config.managementPort });
+    await app.main.listen({ host: config.host, port: config.port });
+  } catch (thrown) {
+    await stop({ delay: false });
+    throw thrown;
+  }
+  return { url: `${urlOf(app.main)}/mcp`, managementUrl: urlOf(app.management), stop };
+}
+
+function urlOf(app: App['main']): string {
+  const { address, port, family } = app.server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,21 @@
+import { loadConfig } from '../config/load.ts';
+import type { Command } from './command.ts';
+import { startHttpServer } from './http-server.ts';
+import { endRequested } from './signals.ts';
+
+export const command: Command = {
+  usage: 'serve [settings]',
+  description:
+    'Serves MCP clients over HTTP (streamable HTTP, at /mcp). Health, readiness and metrics are on the management port. ' +
+    'SIGTERM lets running calls end first.',
+  sections: ['process', 'http', 'kubernetes', 'policy', 'confirmation', 'postgresql'],
+  async run({ terminal, sources }) {
+    const { config } = await loadConfig(sources);
+    const ended = endRequested();
+    const server = await startHttpServer(config);
+    terminal.error(`cnpg-mcp listens on ${server.url} (management: ${server.managementUrl})\n`);
+    const signal = await ended;
+    await server.stop({ delay: signal === 'SIGTERM' });
+    return 0;
+  },
+};
