@@ -1,0 +1,139 @@
+/**
+ * The HTTP applications: what is served, and in which order a request passes the guards. No listening and no signals in
+ * here, so tests inject requests and a process decides about ports.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import helmet from '@fastify/helmet';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  fastify,
+  LogController,
+} from 'fastify';
+import { authenticateRequests } from './http/authenticate.ts';
+import type { Authenticator } from './http/authenticator.ts';
+import { installErrorHandlers, refuseBadAddress } from './http/errors.ts';
+import { ReadinessProbe, serveHealth } from './http/health.ts';
+import { type EdgeOptions, guardHostAndOrigin } from './http/host-origin.ts';
+import { InFlight, limitInFlight } from './http/in-flight.ts';
+import { defaultHttpLimits, type HttpLimits } from './http/limits.ts';
+import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
+import { recordRequests, serveMetrics } from './http/metrics.ts';
+import type { CheckReadiness } from './http/readiness.ts';
+import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
+import type { McpSurface } from './mcp/surface.ts';
+import type { Metrics } from './observability/metrics.ts';
+
+export interface AppOptions extends EdgeOptions {
+  surface: McpSurface;
+  /** `localAuthenticator` where only this machine can reach the server. */
+  authenticator: Authenticator;
+  checkReadiness: CheckReadiness;
+  metrics: Metrics;
+  logger: FastifyBaseLogger;
+  limits?: Partial<HttpLimits>;
+}
+
+export interface DrainOptions {
+  /** How long to keep serving after readiness turned false, until nobody sends new requests, in milliseconds. */
+  propagationMilliseconds: number;
+  /** How long running requests may take to end, in milliseconds; after that they are broken off. */
+  graceMilliseconds: number;
+}
+
+export interface App {
+  /** `/mcp`, `/healthz`, `/readyz`. */
+  main: FastifyInstance;
+  /** `/healthz`, `/readyz`, `/metrics`: for the cluster, never for clients. */
+  management: FastifyInstance;
+  /** Stops without losing an answer: not ready, keep serving, let calls end, break off the rest, close both applications. */
+  drain(options: DrainOptions): Promise<void>;
+}
+
+/** Builds both applications. Throws RangeError when the edge is not safe: see {@link EdgeOptions}. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { surface, authenticator, checkReadiness, metrics, logger } = options;
+  const limits = { ...defaultHttpLimits, ...options.limits };
+  const probe = new ReadinessProbe(checkReadiness);
+  const inFlight = new InFlight();
+  metrics.watchInFlight(() => inFlight.count);
+
+  const main = createInstance(logger, limits);
+  await harden(main);
+  recordRequests(main, metrics);
+  installErrorHandlers(main, `There is nothing at this path. MCP is served at ${mcpPath}.`);
+  serveHealth(main, probe);
+  await main.register(async (scope) => {
+    guardHostAndOrigin(scope, options);
+    limitInFlight(scope, inFlight, limits.inFlight, metrics);
+    authenticateRequests(scope, authenticator);
+    serveMcp(scope, {
+      legacy: createLegacyEndpoint({
+        surface,
+        observe: metrics.operation,
+        onDefect: (error) => logger.error({ err: error }, 'An MCP request failed with an internal error.'),
+        streamAfterSeconds: limits.streamAfterSeconds,
+      }),
+    });
+  });
+
+  const management = createInstance(logger, limits);
+  await harden(management);
+  recordRequests(management, metrics);
+  installErrorHandlers(management, 'There is nothing at this path.');
+  serveHealth(management, probe);
+  serveMetrics(management, metrics);
+
+  return {
+    main,
+    management,
+    async drain({ propagationMilliseconds, graceMilliseconds }) {
+      probe.drain();
+      await pause(propagationMilliseconds);
+      const grace = pause(graceMilliseconds);
+      await Promise.race([inFlight.idle(), grace]);
+      grace.cancel();
+      inFlight.stop();
+      await Promise.all([main.close(), management.close()]);
+    },
+  };
+}
+
+function createInstance(logger: FastifyBaseLogger, limits: HttpLimits): FastifyInstance {
+  return fastify({
+    loggerInstance: logger,
+    // Fastify's own lines carry the whole URL with its query.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestIdOf,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestSeconds * 1000,
+    http: { maxHeaderSize: limits.headerBytes },
+    frameworkErrors: (error, _request, reply) => void refuseBadAddress(error, reply as FastifyReply),
+  });
+}
+
+/** A caller's id is taken when it can be written to a log as it is. */
+function requestIdOf(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
+}
+
+/** An API: nothing may be rendered, framed or guessed from its answers. */
+async function harden(app: FastifyInstance): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+  });
+}
+
+function pause(milliseconds: number): Promise<void> & { cancel(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const waiting = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  return Object.assign(waiting, { cancel: () => clearTimeout(timer) });
+}

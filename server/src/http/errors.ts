@@ -1,0 +1,39 @@
+/** Every refusal of the HTTP layer has a JSON-RPC body, so that a client shows the sentence and not just a status. */
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { errorBody, JsonRpcError, jsonRpcCodes } from '../mcp/json-rpc.ts';
+
+/** Sends a JSON-RPC error that belongs to no request. */
+export function refuse(reply: FastifyReply, status: number, code: number, message: string): FastifyReply {
+  return reply.code(status).type('application/json').send(errorBody(code, message));
+}
+
+/** Statuses that Fastify itself refuses with, and what they mean to a client. */
+const byStatus: Readonly<Record<number, [code: number, message: string]>> = {
+  408: [jsonRpcCodes.invalidRequest, 'The request did not arrive in time.'],
+  413: [jsonRpcCodes.invalidRequest, 'The request is too large.'],
+  414: [jsonRpcCodes.invalidRequest, 'The address is too long.'],
+  415: [jsonRpcCodes.invalidRequest, 'The Content-Type must be application/json.'],
+  431: [jsonRpcCodes.invalidRequest, 'The headers are too large.'],
+  503: [jsonRpcCodes.serverError, 'The server is stopping. Try again in a moment.'],
+};
+
+/** For addresses that cannot be decoded: they reach neither a route nor an error handler. */
+export function refuseBadAddress(error: FastifyError, reply: FastifyReply): FastifyReply {
+  return refuse(reply, error.statusCode ?? 400, jsonRpcCodes.invalidRequest, 'The address is not valid.');
+}
+
+/** Answers what no route answers, and every error: never a stack, and 500 only for a defect (which is logged). */
+export function installErrorHandlers(app: FastifyInstance, notFound: string): void {
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, jsonRpcCodes.serverError, notFound));
+  app.setErrorHandler((error: FastifyError | Error, request, reply) => {
+    if (error instanceof JsonRpcError) return refuse(reply, 400, error.code, error.message);
+    const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
+    const known = byStatus[status];
+    if (known) return refuse(reply, status, ...known);
+    if (status >= 400 && status < 500) {
+      return refuse(reply, status, jsonRpcCodes.invalidRequest, 'The request is not valid.');
+    }
+    request.log.error({ err: error }, 'A request failed with an internal error.');
+    return refuse(reply, 500, jsonRpcCodes.internalError, 'The server failed; its log has the request id.');
+  });
+}
