@@ -77,6 +77,9 @@ export interface ResourceContents {
   blob?: string;
 }
 
+/** The lists whose changes can be told. */
+export type ListKind = 'tools' | 'prompts' | 'resources';
+
 export interface ResourceSurface {
   list(caller: Caller, cursor?: string): Promise<{ items: ResourceDescription[]; nextCursor?: string }>;
   templates(caller: Caller): Promise<ResourceTemplateDescription[]>;
@@ -87,8 +90,8 @@ export interface ResourceSurface {
    * it. Throws ToolError `not_found`, `policy_denied` or `too_many_requests` when it cannot be watched.
    */
   subscribe?(uri: string, caller: Caller, changed: () => void): Promise<() => void>;
-  /** Calls `changed` when the lists may have changed (a kind appeared, rights changed). */
-  onListChanged?(caller: Caller, changed: (what: 'tools' | 'prompts' | 'resources') => void): () => void;
+  /** Calls `changed` when one of these lists may have changed (a kind appeared, rights changed); returns what ends it. */
+  onListChanged?(caller: Caller, lists: readonly ListKind[], changed: (what: ListKind) => void): () => void;
 }
 
 export interface PromptDescription {

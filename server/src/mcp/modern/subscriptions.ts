@@ -2,7 +2,7 @@
 import { SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { ToolError } from '../../errors.ts';
-import type { Caller, McpSurface } from '../surface.ts';
+import type { Caller, ListKind, McpSurface } from '../surface.ts';
 import { parseParams } from './methods.ts';
 import { type ResultWriter, responseOf } from './results.ts';
 import { RpcError, rpcCode } from './rpc-error.ts';
@@ -56,8 +56,6 @@ export interface Subscription {
   /** Stops without a word: the client has gone. */
   close(): void;
 }
-
-type ListKind = 'tools' | 'prompts' | 'resources';
 
 /** All subscriptions of one server. */
 export class Subscriptions {
@@ -135,11 +133,8 @@ export class Subscriptions {
       if (wanted.promptsListChanged && prompts) lists.push('prompts');
       if (wanted.resourcesListChanged) lists.push('resources');
       if (lists.length > 0) {
-        subscription.watch(
-          resources.onListChanged(caller, (what) => {
-            if (lists.includes(what)) subscription.notify(`notifications/${what}/list_changed`);
-          }),
-        );
+        const changed = (what: ListKind) => subscription.notify(`notifications/${what}/list_changed`);
+        subscription.watch(resources.onListChanged(caller, lists, changed));
       }
     }
     const uris = [...new Set(resources?.subscribe ? (wanted.resourceSubscriptions ?? []) : [])];
