@@ -10,6 +10,12 @@ import type { Tool } from '../src/tools/define-tool.ts';
 import { type AuditRecord, type PipelineParts, runTool } from '../src/tools/pipeline.ts';
 import { defaultToolSettings, type ToolSettings } from '../src/tools/settings.ts';
 
+/** An answer; `structured` is always there, so that assertions can look into it. */
+export type HarnessAnswer = Omit<Extract<ToolCallResult, { kind: 'answer' }>, 'structured'> & {
+  // biome-ignore lint/suspicious/noExplicitAny: assertions look into whatever a tool answers
+  structured: any;
+};
+
 export interface Harness {
   simulator: Simulator;
   kube: KubeGateway;
@@ -19,9 +25,9 @@ export interface Harness {
     tool: Tool,
     args: Record<string, unknown>,
     as?: { principal?: Principal; signal?: AbortSignal },
-  ): Promise<Extract<ToolCallResult, { kind: 'answer' }>>;
+  ): Promise<HarnessAnswer>;
   /** First call, then the second with the confirmation that the first one asked for. */
-  confirmed(tool: Tool, args: Record<string, unknown>): Promise<Extract<ToolCallResult, { kind: 'answer' }>>;
+  confirmed(tool: Tool, args: Record<string, unknown>): Promise<HarnessAnswer>;
   close(): Promise<void>;
 }
 
@@ -61,7 +67,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       parts,
     );
     if (result.kind !== 'answer') throw new Error('A client that cannot ask was asked.');
-    return result;
+    return { ...result, structured: result.structured ?? {} };
   };
   return {
     simulator,
@@ -70,7 +76,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     call,
     async confirmed(tool, args) {
       const first = await call(tool, args);
-      const confirmation = first.structured?.confirmation as
+      const confirmation = first.structured.confirmation as
         | { confirm_name: string; confirm_token: string }
         | undefined;
       if (!confirmation) throw new Error(`No confirmation was asked for: ${first.text}`);
