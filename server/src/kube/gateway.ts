@@ -1,9 +1,10 @@
 /**
  * The port through which everything else talks to Kubernetes. About a dozen methods; one adapter in `client-node/`.
  *
- * Every method throws {@link ToolError} and nothing else: `not_found`, `already_exists`, `conflict`, `invalid_object`,
- * `forbidden` (with the missing right), `not_authenticated`, `too_many_requests`, `cluster_unreachable`,
- * `cluster_not_configured`, `operator_missing`, `cluster_error`, `timeout`, `cancelled`.
+ * Every method throws {@link ToolError} and nothing else: `not_found`, `namespace_not_found`, `already_exists`, `conflict`,
+ * `invalid_object`, `invalid_arguments` (a name that cannot be one; nothing was sent), `forbidden` (with the missing right),
+ * `not_authenticated`, `too_many_requests`, `cluster_unreachable`, `cluster_not_configured`, `operator_missing`,
+ * `not_supported`, `cluster_error`, `timeout`, `cancelled`.
  */
 import type { ResourceName } from './resources.ts';
 

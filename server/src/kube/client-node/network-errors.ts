@@ -1,0 +1,57 @@
+/** Turns what goes wrong below HTTP into a {@link ToolError}. */
+import { ToolError } from '../../errors.ts';
+
+/** Codes of OpenSSL and Node for a server certificate that is not trusted, not valid now, or not this server's. */
+const certificateCodes =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_CA|HOSTNAME_MISMATCH|ERR_OSSL_)/;
+
+/** Failures of a connection that had been working: the API server restarted, or an idle connection was cut. */
+const brokenCodes = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+  'UND_ERR_BODY_TIMEOUT',
+  'ERR_STREAM_PREMATURE_CLOSE',
+]);
+
+/** The code of a failed connection: `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `UND_ERR_SOCKET`. */
+export function networkCode(thrown: unknown): string {
+  const { code, cause, errors, name } = thrown as {
+    code?: unknown;
+    cause?: unknown;
+    errors?: unknown;
+    name?: unknown;
+  };
+  // Several addresses were tried: the first failure speaks for all.
+  if (Array.isArray(errors) && errors.length > 0) return networkCode(errors[0]);
+  if (typeof code === 'string') return code;
+  if (typeof cause === 'object' && cause !== null) return networkCode(cause);
+  return typeof name === 'string' ? name : 'unknown';
+}
+
+export function isCertificateProblem(code: string): boolean {
+  return certificateCodes.test(code);
+}
+
+export function isBrokenConnection(code: string): boolean {
+  return brokenCodes.has(code);
+}
+
+/** `cluster_unreachable`, naming the host and the code. Without a cause, which may hold parts of the request. */
+export function unreachable(origin: string, code: string): ToolError {
+  const { host } = new URL(origin);
+  const details = { host, cause: code };
+  if (isCertificateProblem(code)) {
+    return new ToolError(
+      'cluster_unreachable',
+      `The certificate of the API server at ${host} is not trusted: ${code}.`,
+      {
+        hint: 'Check the certificate authority in the kubeconfig, and the clock of this machine.',
+        details,
+      },
+    );
+  }
+  return new ToolError('cluster_unreachable', `The API server at ${host} cannot be reached: ${code}.`, {
+    details,
+  });
+}
