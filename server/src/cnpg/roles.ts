@@ -157,11 +157,12 @@ export function privilegeWarnings(
 export function replicaRefusal(cluster: Cluster): { reason: string; lift: string } | undefined {
   const { replica } = cluster.spec;
   const { name } = cluster.metadata;
-  const follows =
-    replica?.enabled ?? (replica?.primary !== undefined && replica.primary !== (replica.self ?? name));
+  if (!replica) return undefined;
+  // As in the operator's IsReplica (api/v1/cluster_funcs.go, 1.30): `enabled` decides, else whether `primary` is another.
+  const follows = replica.enabled ?? (replica.self || name) !== replica.primary;
   if (!follows) return undefined;
   return {
-    reason: `${name} is a replica cluster: its roles and databases are those of ${replica?.source ?? 'its source'}.`,
+    reason: `${name} is a replica cluster: its roles and databases are those of ${replica.source ?? 'its source'}.`,
     lift: 'Make the change on the source cluster, or promote this one first.',
   };
 }

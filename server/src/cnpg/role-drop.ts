@@ -1,0 +1,139 @@
+/**
+ * Dropping an inline role so that it can be proved. `ensure: absent` makes the operator drop it, but
+ * `status.managedRolesStatus` carries no generation: `reconciled` is what it says of a role that is there, and what it says
+ * of the same role once it is gone (seen on operator 1.30.0; in between it is pending for some 300 ms). A marker, a second
+ * entry with `ensure: absent` for a role that cannot exist, tells the two apart: a status that lists the marker was made
+ * from a list in which the role was already to be absent. It does nothing in PostgreSQL. Adding it also makes the operator
+ * try again, which it does not do by itself when DROP ROLE has failed (seen on operator 1.30.0).
+ */
+import { randomBytes } from 'node:crypto';
+import { ToolError } from '../errors.ts';
+import type { JsonPatchStep, KubeObject, WatchDecision } from '../kube/gateway.ts';
+import { appendEntry, findEntry, removeEntries } from './role-edits.ts';
+import { markerPrefix, own, quoteIdentifier } from './role-names.ts';
+import { isMarker } from './roles.ts';
+import type { Cluster } from './types.ts';
+
+type Verdict = { ok: true } | { ok: false; message: string; quoted?: string };
+
+/** The edits and waits of one drop; they share what was seen on the way. */
+export class RoleDrop {
+  readonly #role: string;
+  readonly #marker = `${markerPrefix}${randomBytes(4).toString('hex')}`;
+  /** The error of an earlier attempt, which may still be in the status. */
+  #earlierError: string | undefined;
+  #lastError: string | undefined;
+  #dropped = false;
+
+  constructor(role: string) {
+    this.#role = role;
+  }
+
+  /** First edit: the role is to be absent, and the marker stands beside it. Markers left by a broken-off call go. */
+  readonly markAbsent = (object: KubeObject): JsonPatchStep[] => {
+    const cluster = object as Cluster;
+    const entry = this.#entry(cluster);
+    if ((cluster.spec.managed?.roles ?? []).some(({ name }) => name === this.#marker)) return [];
+    this.#earlierError = errorOf(cluster, this.#role);
+    const markers = removeEntries(cluster, isMarker);
+    return [
+      { op: 'test', path: `${entry.path}/name`, value: this.#role },
+      { op: 'add', path: `${entry.path}/ensure`, value: 'absent' },
+      ...appendEntry(cluster, { name: this.#marker, ensure: 'absent' }),
+      // Markers are only ever appended, so removing them by index does not move what was tested above.
+      ...markers,
+    ];
+  };
+
+  /** Until the operator has looked at a list that holds the marker. */
+  readonly untilRead = (object: KubeObject | undefined): WatchDecision<Verdict> => {
+    const ended = this.#ended(object);
+    if (ended) return { done: ended };
+    const listed = own((object as Cluster).status?.managedRolesStatus?.byStatus, 'reconciled');
+    return listed?.includes(this.#marker) ? { done: { ok: true } } : 'continue';
+  };
+
+  /** Second edit: the marker has done its work. */
+  readonly removeMarker = (object: KubeObject): JsonPatchStep[] => removeEntries(object as Cluster, isMarker);
+
+  /** Until PostgreSQL has dropped the role, or has said why not. Only after {@link untilRead}. */
+  readonly untilDropped = (object: KubeObject | undefined): WatchDecision<Verdict> => {
+    const ended = this.#ended(object);
+    if (ended) return { done: ended };
+    const cluster = object as Cluster;
+    if (own(cluster.status?.managedRolesStatus?.byStatus, 'reconciled')?.includes(this.#role)) {
+      this.#dropped = true;
+      return { done: { ok: true } };
+    }
+    this.#lastError = errorOf(cluster, this.#role);
+    if (this.#lastError === undefined || this.#lastError === this.#earlierError) return 'continue';
+    // An attempt to make the role that was under way may still report its own trouble.
+    return /\bDELETE\b|deleting role/.test(this.#lastError) ? { done: this.#refused() } : 'continue';
+  };
+
+  /** When the time is over: the same error as before the call, or nothing said at all. */
+  readonly late = (): { state: 'failed' | 'requested'; message: string; quoted?: string } => {
+    if (this.#lastError !== undefined) return { state: 'failed', ...this.#refused() };
+    return {
+      state: 'requested',
+      message: `The operator has neither dropped the role nor said why not. The entry keeps ensure: absent; call again to go on.`,
+    };
+  };
+
+  /** Last edit: the entry goes. Throws `conflict` when somebody has taken the deletion back meanwhile. */
+  readonly removeEntry = (object: KubeObject): JsonPatchStep[] => {
+    const cluster = object as Cluster;
+    // Before the drop was seen this is a dry run: the entry is as it was.
+    if (this.#dropped && findEntry(cluster, this.#role)?.spec.ensure === 'present') {
+      throw new ToolError(
+        'conflict',
+        `The role ${this.#role} was dropped, but somebody has set it to ensure: present again: the operator makes it anew.`,
+      );
+    }
+    return removeEntries(cluster, (role) => role.name === this.#role || isMarker(role));
+  };
+
+  #entry(cluster: Cluster): { path: string } {
+    const entry = findEntry(cluster, this.#role);
+    if (entry) return entry;
+    throw new ToolError(
+      'conflict',
+      `Somebody else has just taken the role ${this.#role} out of spec.managed.roles.`,
+    );
+  }
+
+  #ended(object: KubeObject | undefined): Verdict | undefined {
+    if (!object) return { ok: false, message: 'The Cluster was deleted meanwhile.' };
+    const entry = findEntry(object as Cluster, this.#role);
+    if (entry?.spec.ensure === 'absent') return undefined;
+    const what = entry
+      ? 'set the role to ensure: present again'
+      : 'taken the entry out of spec.managed.roles';
+    return {
+      ok: false,
+      message: `Somebody else has ${what} meanwhile; it is not known whether PostgreSQL dropped the role.`,
+    };
+  }
+
+  #refused(): { ok: false; message: string; quoted: string } {
+    return {
+      ok: false,
+      message: refusedDrop(this.#role, 'The entry keeps ensure: absent'),
+      quoted: this.#lastError ?? '',
+    };
+  }
+}
+
+/** How to go on after PostgreSQL refused to drop a role. `remains`: what is left, as the beginning of a sentence. */
+export function refusedDrop(role: string, remains: string): string {
+  const name = quoteIdentifier(role);
+  return (
+    `PostgreSQL did not drop the role ${role}. ${remains}, and the role can still log in. To go on: in each database run ` +
+    `REASSIGN OWNED BY ${name} TO another_role; DROP OWNED BY ${name}; then call this tool again. PostgreSQL's words:`
+  );
+}
+
+function errorOf(cluster: Cluster, role: string): string | undefined {
+  const messages = own(cluster.status?.managedRolesStatus?.cannotReconcile, role);
+  return messages === undefined || messages.length === 0 ? undefined : messages.join('\n');
+}

@@ -1,0 +1,55 @@
+/** Waiting until the operator has applied an object, in the terms of an answer. */
+import { z } from 'zod';
+import type { Sight } from '../cnpg/role-progress.ts';
+import { ToolError } from '../errors.ts';
+import type { KubeObject, ObjectKey } from '../kube/gateway.ts';
+import type { ResourceName } from '../kube/resources.ts';
+import type { Outcome } from './change-plan.ts';
+import type { ToolContext } from './define-tool.ts';
+
+/** Arguments of tools whose change the operator applies within seconds. */
+export const waitInputs = {
+  wait: z
+    .boolean()
+    .default(true)
+    .describe('Wait until the operator has applied it; false: answer as soon as it is requested.'),
+  timeout: z.int().min(1).max(600).default(20).describe('Most seconds to wait.'),
+};
+
+/**
+ * Looks at an object until it is applied, has failed or the time is over; `requested` when that was not seen. The operator
+ * goes on with its work all the same.
+ */
+export async function untilApplied<T extends KubeObject>(
+  context: ToolContext,
+  resource: ResourceName,
+  key: Required<ObjectKey>,
+  { wait, timeout }: { wait: boolean; timeout: number },
+  look: (object: T | undefined) => Sight,
+): Promise<Omit<Outcome<unknown>, 'result'>> {
+  const started = context.now().getTime();
+  if (!wait) return { state: 'requested', message: 'The operator applies it next; that was not waited for.' };
+  let quoted: string | undefined;
+  try {
+    const seen = await context.kube.watchUntil<T, Exclude<Sight, { state: 'waiting' }>>(
+      resource,
+      { ...key, signal: context.signal, timeoutSeconds: timeout },
+      (objects) => {
+        const sight = look(objects[0]);
+        if (sight.state !== 'waiting') return { done: sight };
+        if (sight.quoted !== quoted) context.progress('The operator has not applied it yet.');
+        quoted = sight.quoted;
+        return 'continue';
+      },
+    );
+    if (seen.state === 'failed') return seen;
+    const seconds = Math.round((context.now().getTime() - started) / 1000);
+    return { state: 'done', message: `The operator has applied it (seen after ${seconds} s).` };
+  } catch (thrown) {
+    if (!(thrown instanceof ToolError) || thrown.code !== 'timeout') throw thrown;
+    const message = `The operator has not applied it within ${timeout} s; it goes on trying.`;
+    return quoted === undefined
+      ? { state: 'requested', message }
+      : { state: 'requested', message: `${message} What it says now, which may pass:`, quoted };
+  }
+}

@@ -1,0 +1,178 @@
+/** Creates a role with a generated password, where the cluster keeps its roles. */
+import { z } from 'zod';
+import { objectName, passwordCommand } from '../../cnpg/names.ts';
+import { addEntry } from '../../cnpg/role-edits.ts';
+import { applicationDatabase, connectionUrl } from '../../cnpg/role-names.ts';
+import { passwordLength, roleSecret, roleSecretName } from '../../cnpg/role-secret.ts';
+import { privilegeWarnings, replicaRefusal } from '../../cnpg/roles.ts';
+import type { Cluster, RoleSpec } from '../../cnpg/types.ts';
+import { waitInputs } from '../applied.ts';
+import { changePlan, type Operation } from '../change-plan.ts';
+import { defineTool } from '../define-tool.ts';
+import { namespace } from '../inputs.ts';
+import { permission } from '../permission.ts';
+import { readRoles, readRolesPermissions } from '../roles/declared.ts';
+import { refuseTakenName, refuseTakenSecret } from '../roles/new-role.ts';
+import { observeRole } from '../roles/observe.ts';
+import { attributesShape, attributeWords, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
+
+export const createPostgresRole = defineTool({
+  name: 'create_postgres_role',
+  title: 'Create a role',
+  toolset: 'roles',
+  effect: 'change',
+  description:
+    'Creates a PostgreSQL role with a generated password, which is kept in a Secret and never shown. Lives in a DatabaseRole object when the cluster uses those, else in spec.managed.roles.',
+  input: z.strictObject({
+    ...roleInputs,
+    login: z.boolean().default(true),
+    superuser: z.boolean().default(false),
+    inherit: z.boolean().default(true),
+    createdb: z.boolean().default(false),
+    createrole: z.boolean().default(false),
+    replication: z.boolean().default(false),
+    in_roles: inRoles.default([]).describe('Roles whose member it becomes.'),
+    ...waitInputs,
+    namespace,
+  }),
+  output: z.object({
+    cluster: z.string(),
+    name: z.string(),
+    ...attributesShape,
+    defined_in: definedIn,
+    crd_name: z.string().optional(),
+    password_secret: z.string(),
+    password_command: z.string(),
+    connection: z.string().optional(),
+  }),
+  permissions: [
+    ...readRolesPermissions,
+    permission(
+      'clusters',
+      ['patch', 'watch'],
+      'roles are entries of spec.managed.roles; their status is in the Cluster',
+    ),
+    permission('databaseroles', ['create', 'watch'], 'for clusters whose roles are DatabaseRole objects'),
+    permission(
+      'secrets',
+      ['get', 'create', 'delete'],
+      'a Secret holds the password; it is removed when the role is refused',
+      {
+        addOn: 'secrets',
+      },
+    ),
+  ],
+  clusterArgument: 'cluster_name',
+
+  async plan(context, input) {
+    const { cluster_name: clusterName, role_name: role } = input;
+    const read = await readRoles(context, clusterName);
+    const { cluster, objects } = read;
+    const warnings = refuseTakenName(read, role);
+    const secret = roleSecretName(clusterName, role);
+    await refuseTakenSecret(context, secret);
+    const spec: RoleSpec = {
+      name: role,
+      ensure: 'present',
+      login: input.login,
+      superuser: input.superuser,
+      inherit: input.inherit,
+      createdb: input.createdb,
+      createrole: input.createrole,
+      replication: input.replication,
+      ...(input.in_roles.length > 0 && { inRoles: input.in_roles }),
+      passwordSecret: { name: secret },
+    };
+    const asObject = read.roles.some(({ place }) => place === 'DatabaseRole');
+    const taken = new Set(objects.map(({ metadata }) => metadata.name));
+    const plainName = objectName(clusterName, role);
+    const crdName = taken.has(plainName) ? objectName(clusterName, role, undefined, 'role') : plainName;
+    const place = asObject ? `DatabaseRole ${crdName}` : `spec.managed.roles of Cluster ${clusterName}`;
+    const refusal = replicaRefusal(cluster);
+    return changePlan({
+      target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
+      summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
+      refusals: refusal ? [refusal] : [],
+      warnings: [...privilegeWarnings(role, input), ...warnings],
+      operations: [
+        {
+          verb: 'create',
+          resource: 'secrets',
+          key: { name: secret, namespace: context.namespace.name },
+          summary: `Create Secret ${secret} with a generated password of ${passwordLength} characters.`,
+          object: roleSecret(cluster, role, secret),
+          generate: { key: 'password', length: passwordLength },
+          undoable: true,
+        },
+        asObject ? createObject(cluster, crdName, spec, place) : addInline(cluster, spec, place),
+      ],
+      facts: { cluster, secret, ...(asObject && { crdName }) },
+    });
+  },
+
+  async observe(context, { facts: { cluster, secret, crdName } }, input) {
+    const { cluster_name, role_name: role, wait, timeout } = input;
+    const outcome = await observeRole(
+      context,
+      { role, cluster, secret, altered: false, ...(crdName !== undefined && { objectName: crdName }) },
+      { wait, timeout },
+    );
+    const database = applicationDatabase(cluster)?.database ?? 'postgres';
+    const result = {
+      ...input,
+      cluster: cluster_name,
+      name: role,
+      defined_in: crdName === undefined ? ('spec.managed.roles' as const) : ('DatabaseRole' as const),
+      ...(crdName !== undefined && { crd_name: crdName }),
+      password_secret: secret,
+      password_command: passwordCommand(secret, context.namespace.name),
+      ...(input.login && { connection: connectionUrl(role, cluster_name, context.namespace.name, database) }),
+    };
+    return { ...outcome, result };
+  },
+
+  text(result) {
+    const lines = [
+      `Role: ${result.name} (${result.crd_name === undefined ? result.defined_in : `DatabaseRole ${result.crd_name}`})`,
+      `Attributes: ${attributeWords(result)}`,
+      `Password: in Secret ${result.password_secret}; to see it: ${result.password_command}`,
+    ];
+    if (result.connection !== undefined) lines.push(`Connect with: ${result.connection}`);
+    return lines.join('\n');
+  },
+});
+
+function addInline(cluster: Cluster, spec: RoleSpec, place: string): Operation {
+  const { name, namespace: inNamespace, uid } = cluster.metadata;
+  return {
+    verb: 'edit',
+    resource: 'clusters',
+    key: { name, ...(inNamespace !== undefined && { namespace: inNamespace }) },
+    summary: `Add role ${spec.name} to ${place}.`,
+    uid: uid ?? '',
+    intent: { add: spec },
+    edit: (current) => addEntry(current as Cluster, spec),
+  };
+}
+
+function createObject(
+  cluster: Cluster,
+  name: string,
+  { ensure: _ensure, ...spec }: RoleSpec,
+  place: string,
+): Operation {
+  const { name: clusterName, namespace: inNamespace } = cluster.metadata;
+  const key = { name, ...(inNamespace !== undefined && { namespace: inNamespace }) };
+  return {
+    verb: 'create',
+    resource: 'databaseroles',
+    key,
+    summary: `Create ${place} for role ${spec.name}.`,
+    object: {
+      apiVersion: 'postgresql.cnpg.io/v1',
+      kind: 'DatabaseRole',
+      metadata: key,
+      spec: { cluster: { name: clusterName }, ...spec },
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** What stands in the way of a new role: names and Secrets that are taken. */
+import { appSecretName } from '../../cnpg/names.ts';
+import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
+import { declarationsOf, placePhrase, undeclaredRoles } from '../../cnpg/roles.ts';
+import { ToolError } from '../../errors.ts';
+import type { ToolContext } from '../define-tool.ts';
+import type { ClusterRoles } from './declared.ts';
+
+/** Throws when the name is reserved, taken or the application owner's; returns what cannot be told, as warnings. */
+export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string): string[] {
+  const clusterName = cluster.metadata.name;
+  const reserved = reservedRoleReason(role);
+  if (reserved !== undefined) {
+    throw new ToolError('refused', `The role name ${role} is reserved: ${reserved}.`, {
+      hint: 'Choose another name.',
+    });
+  }
+  const [existing] = declarationsOf(roles, role);
+  if (existing) {
+    const absent = existing.spec.ensure === 'absent';
+    throw new ToolError(
+      'already_exists',
+      `The cluster ${clusterName} declares the role ${role} already, in ${placePhrase(existing)}${absent ? ' with ensure: absent' : ''}.`,
+      {
+        hint: absent
+          ? 'It is being deleted: finish that with delete_postgres_role, or take it back with update_postgres_role and ensure: present.'
+          : 'Change it with update_postgres_role, or choose another name.',
+      },
+    );
+  }
+  if (applicationDatabase(cluster)?.owner === role) {
+    throw new ToolError(
+      'already_exists',
+      `The role ${role} is the application owner of the cluster ${clusterName}; its password is in Secret ${appSecretName(clusterName)} or the one given at bootstrap.`,
+      { hint: 'Choose another name: with a second Secret the two passwords would replace each other.' },
+    );
+  }
+  if (undeclaredRoles(cluster)?.includes(role)) {
+    throw new ToolError(
+      'already_exists',
+      `PostgreSQL has a role ${role} already, which was made by SQL and is not declared.`,
+      { hint: 'Choose another name: the operator would reset its attributes, memberships and password.' },
+    );
+  }
+  if (undeclaredRoles(cluster) !== undefined) return [];
+  return [
+    `If a role ${role} was made by SQL, the operator takes it over and resets its attributes and memberships.`,
+  ];
+}
+
+/** Throws `already_exists` when there is a Secret of this name: it is never overwritten. */
+export async function refuseTakenSecret(context: ToolContext, name: string): Promise<void> {
+  const key = { name, namespace: context.namespace.name };
+  const found = await context.kube.get('secrets', key).catch((thrown: unknown) => {
+    if (thrown instanceof ToolError && thrown.code === 'not_found') return undefined;
+    throw thrown;
+  });
+  if (!found) return;
+  throw new ToolError('already_exists', `There is a Secret ${name} in namespace ${key.namespace} already.`, {
+    hint: 'It may hold the password of an earlier role and is not overwritten. Delete it, or choose another role name.',
+  });
+}
