@@ -12,6 +12,7 @@ async function run(args: string[], environment: NodeJS.ProcessEnv = {}) {
     error: (text) => {
       error += text;
     },
+    watched: false,
     ask: undefined,
   };
   const status = await runProgram(args, terminal);

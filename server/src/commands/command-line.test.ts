@@ -7,6 +7,7 @@ const terminal: Terminal = {
   environment: {},
   out: () => undefined,
   error: () => undefined,
+  watched: false,
   ask: undefined,
 };
 

@@ -16,6 +16,8 @@ export interface Terminal {
   out(text: string): void;
   /** Standard error: everything else. */
   error(text: string): void;
+  /** Whether a person reads standard error; otherwise it is a log, and holds nothing but log lines. */
+  watched: boolean;
   /** Puts a question to the person at the terminal; `undefined` where there is none. Resolves with the line typed. */
   ask: ((question: string) => Promise<string>) | undefined;
 }

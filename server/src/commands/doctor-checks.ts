@@ -37,18 +37,30 @@ export async function* checkEverything({
   signal,
 }: DoctorOptions): AsyncGenerator<Check> {
   const call = { signal, timeoutSeconds };
-  const { server, source } = kube.describe();
-  yield {
-    group: 'Kubernetes',
-    id: 'cluster-configured',
-    status: 'ok',
-    message: `${server}, from the ${source}.`,
-  };
-
   const capabilities = await attempt(() => kube.capabilities(call));
+  const { server, source } = kube.describe();
+  const configured = server !== 'none';
+  if (configured) {
+    yield {
+      group: 'Kubernetes',
+      id: 'cluster-configured',
+      status: 'ok',
+      message: `${server}, from ${source}.`,
+    };
+  }
   if ('failed' in capabilities) {
-    yield { group: 'Kubernetes', id: 'api-reachable', ...capabilities.failed };
-    yield* skipped(['identity', 'operator-installed', 'namespace', 'rights']);
+    yield {
+      group: 'Kubernetes',
+      id: configured ? 'api-reachable' : 'cluster-configured',
+      ...capabilities.failed,
+    };
+    yield* skipped([
+      ...(configured ? [] : ['api-reachable']),
+      'identity',
+      'operator-installed',
+      'namespace',
+      'rights',
+    ]);
     return;
   }
   const { kubernetesVersion } = capabilities.value;
@@ -197,6 +209,6 @@ function rightsOf(tool: Tool, namespace: string, answers: AccessAnswer[], who: s
 
 function* skipped(ids: readonly string[]): Generator<Check> {
   for (const id of ids) {
-    yield { group: 'Not checked', id, status: 'skipped', message: 'Needs the API server.' };
+    yield { group: 'Not checked', id, status: 'skipped', message: 'Needs what failed above.' };
   }
 }

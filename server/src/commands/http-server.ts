@@ -39,7 +39,7 @@ export async function startHttpServer(
       audit(record);
       metrics.toolCall(record);
     },
-    observeKubernetes: metrics.kubernetesRequest,
+    onKubernetesRequest: metrics.kubernetesRequest,
   });
   const app = await createApp({
     surface: composition.surface,

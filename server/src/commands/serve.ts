@@ -13,7 +13,8 @@ export const command: Command = {
     const { config } = await loadConfig(sources);
     const ended = endRequested();
     const server = await startHttpServer(config);
-    terminal.error(`cnpg-mcp listens on ${server.url} (management: ${server.managementUrl})\n`);
+    if (terminal.watched)
+      terminal.error(`cnpg-mcp listens on ${server.url} (management: ${server.managementUrl})\n`);
     const signal = await ended;
     await server.stop({ delay: signal === 'SIGTERM' });
     return 0;

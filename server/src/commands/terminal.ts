@@ -12,6 +12,7 @@ export function terminal(): Terminal {
     environment: process.env,
     out: (text) => void process.stdout.write(text),
     error: (text) => void process.stderr.write(text),
+    watched: process.stderr.isTTY === true,
     ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
   };
 }
