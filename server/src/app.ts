@@ -23,6 +23,7 @@ import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
 import { recordRequests, serveMetrics } from './http/metrics.ts';
 import type { CheckReadiness } from './http/readiness.ts';
 import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
+import { createModernEndpoint } from './mcp/modern/endpoint.ts';
 import type { McpSurface } from './mcp/surface.ts';
 import type { Metrics } from './observability/metrics.ts';
 
@@ -60,6 +61,15 @@ export async function createApp(options: AppOptions): Promise<App> {
   const inFlight = new InFlight();
   metrics.watchInFlight(() => inFlight.count);
 
+  const adapter = {
+    surface,
+    observe: metrics.operation,
+    onDefect: (error: unknown) =>
+      logger.error({ err: error }, 'An MCP request failed with an internal error.'),
+    streamAfterSeconds: limits.streamAfterSeconds,
+  };
+  const modern = createModernEndpoint(adapter);
+
   const main = createInstance(logger, limits);
   await harden(main);
   recordRequests(main, metrics);
@@ -69,14 +79,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     guardHostAndOrigin(scope, options);
     limitInFlight(scope, inFlight, limits.inFlight, metrics);
     authenticateRequests(scope, authenticator);
-    serveMcp(scope, {
-      legacy: createLegacyEndpoint({
-        surface,
-        observe: metrics.operation,
-        onDefect: (error) => logger.error({ err: error }, 'An MCP request failed with an internal error.'),
-        streamAfterSeconds: limits.streamAfterSeconds,
-      }),
-    });
+    serveMcp(scope, { legacy: createLegacyEndpoint(adapter), modern });
   });
 
   const management = createInstance(logger, limits);
@@ -92,6 +95,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     async drain({ propagationMilliseconds, graceMilliseconds }) {
       probe.drain();
       await pause(propagationMilliseconds);
+      // Subscriptions never end by themselves.
+      modern.close();
       const grace = pause(graceMilliseconds);
       await Promise.race([inFlight.idle(), grace]);
       grace.cancel();

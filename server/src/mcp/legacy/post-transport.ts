@@ -2,16 +2,13 @@
  * The transport of a single POST: one request in, one answer out. The answer is JSON as long as there is nothing to say
  * before it; progress, a log message or a long wait turn it into a stream of server-sent events on the same POST.
  */
-import { Readable } from 'node:stream';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { McpAnswer } from '../endpoint.ts';
 import { errorBody, jsonRpcCodes } from '../json-rpc.ts';
+import { EventStream } from '../modern/event-stream.ts';
 import { toJson } from './results.ts';
 import type { Stopwatch } from './stopwatch.ts';
-
-/** A comment that often keeps proxies and clients from taking the silence for the end. */
-const keepAliveMilliseconds = 15_000;
 
 export interface PostOptions {
   stopwatch: Stopwatch;
@@ -28,8 +25,8 @@ export class PostTransport implements Transport {
   readonly #resolve: (answer: McpAnswer) => void;
   readonly #request: JSONRPCRequest;
   readonly #stopwatch: Stopwatch;
-  #stream: Readable | undefined;
-  #timer: NodeJS.Timeout;
+  #stream: EventStream | undefined;
+  readonly #timer: NodeJS.Timeout;
   #ended = false;
 
   constructor(request: JSONRPCRequest, { stopwatch, streamAfterMilliseconds }: PostOptions) {
@@ -55,16 +52,12 @@ export class PostTransport implements Transport {
     this.#stopwatch.sent(message);
     const json = toJson(message);
     if ('method' in message) {
-      this.#openStream().push(event(json));
+      this.#openStream().send(json);
       return;
     }
     this.#end();
-    if (this.#stream) {
-      this.#stream.push(event(json));
-      this.#stream.push(null);
-    } else {
-      this.#resolve({ status: 200, body: json });
-    }
+    if (this.#stream) this.#stream.end(json);
+    else this.#resolve({ status: 200, body: json });
   }
 
   /** Breaks the request off: nobody waits for it any more, or the server stops. */
@@ -72,7 +65,7 @@ export class PostTransport implements Transport {
     if (this.#ended) return;
     this.#end();
     this.#stopwatch.cancelled(this.#request.id);
-    if (this.#stream) this.#stream.push(null);
+    if (this.#stream) this.#stream.destroy();
     else {
       const message = 'The request was broken off.';
       const body = errorBody(jsonRpcCodes.serverError, message, this.#request.id);
@@ -86,17 +79,13 @@ export class PostTransport implements Transport {
     clearTimeout(this.#timer);
   }
 
-  #openStream(): Readable {
+  #openStream(): EventStream {
     if (this.#stream) return this.#stream;
     clearTimeout(this.#timer);
-    const stream = new Readable({ read() {} });
-    this.#stream = stream;
+    this.#stream = new EventStream();
     // The first bytes send the headers off, so that the client sees that its request has arrived.
-    stream.push(': open\n\n');
-    this.#timer = setInterval(() => stream.push(': keep-alive\n\n'), keepAliveMilliseconds);
-    this.#resolve({ status: 200, body: stream });
-    return stream;
+    this.#stream.comment();
+    this.#resolve({ status: 200, body: this.#stream });
+    return this.#stream;
   }
 }
-
-const event = (json: string): string => `event: message\ndata: ${json}\n\n`;

@@ -17,11 +17,11 @@ import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv
 import { ToolError } from '../../errors.ts';
 import type { McpObserver } from '../endpoint.ts';
 import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
+import { Progress } from '../progress.ts';
 import type { Caller, McpSurface, RequestContext } from '../surface.ts';
 import { completionHandlers } from './completion.ts';
 import { loggingHandlers, sendLog } from './logging.ts';
 import { methodNotFound } from './params.ts';
-import { Progress } from './progress.ts';
 import { promptHandlers } from './prompts.ts';
 import { canAsk } from './questions.ts';
 import { resourceHandlers } from './resources.ts';

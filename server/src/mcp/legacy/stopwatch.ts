@@ -21,6 +21,10 @@ export class Stopwatch {
     return this.#running.size;
   }
 
+  has(id: RequestId): boolean {
+    return this.#running.has(id);
+  }
+
   start(request: JSONRPCRequest): void {
     this.#running.set(request.id, { request, started: performance.now() });
   }

@@ -1,0 +1,87 @@
+/** MCP on a pair of streams: one message a line. Both generations share them; each request says which one it speaks. */
+import { randomUUID } from 'node:crypto';
+import type { Readable, Writable } from 'node:stream';
+import { localPrincipal } from '../policy/principal.ts';
+import type { McpObserver } from './endpoint.ts';
+import { isModernMessage } from './era.ts';
+import { errorBody, JsonRpcError, jsonRpcCodes, parseMessage } from './json-rpc.ts';
+import { LineTransport } from './legacy/line-transport.ts';
+import { createConnection } from './legacy/server.ts';
+import { Stopwatch } from './legacy/stopwatch.ts';
+import { LineReader, longestLine } from './line-reader.ts';
+import { ModernConnection } from './modern/stdio.ts';
+import type { McpSurface } from './surface.ts';
+
+export interface StdioOptions {
+  input: Readable;
+  /** Only protocol is ever written to it. */
+  output: Writable;
+  observe: McpObserver;
+  /** Told of every error that is a defect of the server. */
+  onDefect(error: unknown): void;
+  /** How long requests may run on when the client has closed the input, in milliseconds. Default 2000. */
+  graceMilliseconds?: number;
+}
+
+export interface StdioConnection {
+  /** Resolves when the client has closed the input (or no longer reads), and everything is ended. */
+  closed: Promise<void>;
+  /** Ends the connection at once; running calls are cancelled. */
+  close(): Promise<void>;
+}
+
+/** Serves whoever started this process, with the rights of this process. */
+export async function connectStdio(surface: McpSurface, options: StdioOptions): Promise<StdioConnection> {
+  const { input, output, observe, onDefect, graceMilliseconds = 2000 } = options;
+  const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
+  const write = (json: string): void => void output.write(`${json}\n`);
+
+  const { server } = createConnection(
+    { surface, observe, onDefect },
+    { twoWay: true, callerOf: () => ({ principal: localPrincipal, requestId: randomUUID() }) },
+  );
+  const legacy = new LineTransport(write, new Stopwatch(observe, 'stdio'));
+  await server.connect(legacy);
+  const caller = { principal: localPrincipal };
+  const modern = new ModernConnection({ surface, caller, write, observe, onDefect });
+  const running = new Set<Promise<void>>();
+  let speaksModern = false;
+
+  const receive = (line: Buffer): void => {
+    try {
+      const message = parseMessage(line);
+      // Notifications and responses do not say what they are; they belong with the requests before them.
+      if ('id' in message && 'method' in message) speaksModern = isModernMessage(message);
+      if (!speaksModern) {
+        legacy.deliver(message);
+        return;
+      }
+      const answered = modern.receive(message).catch(onDefect);
+      running.add(answered);
+      answered.finally(() => running.delete(answered));
+    } catch (error) {
+      if (!(error instanceof JsonRpcError)) throw error;
+      write(errorBody(error.code, error.message));
+    }
+  };
+
+  const close = async (): Promise<void> => {
+    input.off('data', reader.push);
+    modern.close();
+    await server.close();
+    ended();
+  };
+  const reader = new LineReader(receive, () =>
+    write(errorBody(jsonRpcCodes.invalidRequest, `A message is at most ${longestLine} bytes.`)),
+  );
+  input.on('data', reader.push);
+  input.once('end', async () => {
+    reader.end();
+    const answered = Promise.all([legacy.idle(), ...running]);
+    await Promise.race([answered, new Promise((resolve) => setTimeout(resolve, graceMilliseconds).unref())]);
+    await close();
+  });
+  // A client that no longer reads has gone; there is nobody to tell.
+  output.on('error', close);
+  return { closed, close };
+}
