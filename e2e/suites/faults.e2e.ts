@@ -1,7 +1,17 @@
 /** What happens when things go wrong around the server: nothing is lost, nothing doubled, and the answer says what is known. */
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { limitedKubeconfig, makeGate } from './support/gate.ts';
-import { apply, clusterManifest, deleteNamespace, getObject, kubectl, makeNamespace, names, until, untilHealthy } from './support/kubernetes.ts';
+import {
+  apply,
+  clusterManifest,
+  deleteNamespace,
+  getObject,
+  kubectl,
+  makeNamespace,
+  names,
+  until,
+  untilHealthy,
+} from './support/kubernetes.ts';
 import { type RunningServer, startServer } from './support/server.ts';
 
 let namespace: string;
@@ -26,7 +36,15 @@ afterAll(async () => {
 function createArguments(name: string, more: Record<string, unknown> = {}): Record<string, unknown> {
   const { postgresImages, storageClass } = inject('cluster');
   const [postgres_version] = Object.keys(postgresImages);
-  return { name, namespace, instances: 1, storage_size: '400Mi', storage_class: storageClass, postgres_version, ...more };
+  return {
+    name,
+    namespace,
+    instances: 1,
+    storage_size: '400Mi',
+    storage_class: storageClass,
+    postgres_version,
+    ...more,
+  };
 }
 
 describe('without an API server', () => {
@@ -53,7 +71,10 @@ describe('a creation that cannot succeed', () => {
   it('names a storage class that does not exist, long before the timeout', async () => {
     const server = await start('stdio');
     const started = Date.now();
-    const answer = await server.call('create_postgres_cluster', createArguments('no-class', { storage_class: 'no-such-class', wait: true, timeout: 300 }));
+    const answer = await server.call(
+      'create_postgres_cluster',
+      createArguments('no-class', { storage_class: 'no-such-class', wait: true, timeout: 300 }),
+    );
     expect(answer).toMatchObject({ isError: true, structured: { state: 'failed' } });
     expect(answer.text).toContain('no-such-class');
     expect(Date.now() - started).toBeLessThan(120_000);
@@ -64,7 +85,10 @@ describe('a creation that cannot succeed', () => {
     const server = await start('stdio');
     const started = Date.now();
     const image = 'localhost/does-not-exist:17';
-    const answer = await server.call('create_postgres_cluster', createArguments('no-image', { image, wait: true, timeout: 300 }));
+    const answer = await server.call(
+      'create_postgres_cluster',
+      createArguments('no-image', { image, wait: true, timeout: 300 }),
+    );
     expect(answer).toMatchObject({ isError: true, structured: { state: 'failed' } });
     expect(answer.text).toContain(image);
     expect(Date.now() - started).toBeLessThan(150_000);
@@ -75,7 +99,10 @@ describe('a creation that cannot succeed', () => {
 describe('a server that is killed while it waits for a new cluster', () => {
   it('has lost nothing, and its successor doubles nothing', async () => {
     const first = await startServer('http');
-    const waiting = first.call('create_postgres_cluster', createArguments('survivor', { wait: true, timeout: 300 }));
+    const waiting = first.call(
+      'create_postgres_cluster',
+      createArguments('survivor', { wait: true, timeout: 300 }),
+    );
     const lost = expect(waiting).rejects.toThrow();
     await until('the cluster object exists', 60, () => getObject('cluster', 'survivor', namespace));
     await first.kill();
@@ -93,16 +120,27 @@ describe('a server that is killed while it waits for a new cluster', () => {
 
 describe('missing rights', () => {
   it('are named with verb, resource, namespace and who lacks them', async () => {
-    const kubeconfig = await limitedKubeconfig(namespace, 'viewer', ['--verb=get,list,watch', '--resource=clusters.postgresql.cnpg.io']);
+    const kubeconfig = await limitedKubeconfig(namespace, 'viewer', [
+      '--verb=get,list,watch',
+      '--resource=clusters.postgresql.cnpg.io',
+    ]);
     const server = await start('http', { kubeconfig });
     expect((await server.call('list_postgres_clusters')).structured).toMatchObject({ count: 1 });
     const answer = await server.call('create_postgres_cluster', createArguments('forbidden'));
     expect(answer.structured.error).toMatchObject({
       code: 'forbidden',
-      missing_right: { verb: 'create', resource: 'clusters', namespace, identity: `system:serviceaccount:${namespace}:viewer` },
+      missing_right: {
+        verb: 'create',
+        resource: 'clusters',
+        namespace,
+        identity: `system:serviceaccount:${namespace}:viewer`,
+      },
     });
     const role = await server.call('create_postgres_role', { cluster_name: 'steady', role_name: 'app' });
-    expect(role.structured.error).toMatchObject({ code: 'forbidden', missing_right: { verb: 'create', resource: 'secrets' } });
+    expect(role.structured.error).toMatchObject({
+      code: 'forbidden',
+      missing_right: { verb: 'create', resource: 'secrets' },
+    });
     expect(await names('secrets', namespace)).not.toContain('cnpg-steady-user-app');
   });
 
@@ -114,7 +152,10 @@ describe('missing rights', () => {
     const server = await start('stdio', { kubeconfig });
     const before = await names('secrets', namespace);
     const answer = await server.call('create_postgres_role', { cluster_name: 'steady', role_name: 'app' });
-    expect(answer.structured.error).toMatchObject({ code: 'forbidden', missing_right: { verb: 'patch', resource: 'clusters' } });
+    expect(answer.structured.error).toMatchObject({
+      code: 'forbidden',
+      missing_right: { verb: 'patch', resource: 'clusters' },
+    });
     expect(await names('secrets', namespace)).toEqual(before);
   });
 });
@@ -126,10 +167,22 @@ describe('somebody else at the same time', () => {
     const plan = await server.call('delete_postgres_cluster', { name: 'anew', namespace });
     await kubectl('delete', 'cluster', 'anew', '-n', namespace);
     const { confirm_name, confirm_token } = plan.structured.confirmation;
-    const gone = await server.call('delete_postgres_cluster', { name: 'anew', namespace, confirm_deletion: true, confirm_name, confirm_token });
+    const gone = await server.call('delete_postgres_cluster', {
+      name: 'anew',
+      namespace,
+      confirm_deletion: true,
+      confirm_name,
+      confirm_token,
+    });
     expect(gone.structured.error.code).toBe('not_found');
     await apply(clusterManifest(namespace, 'anew'));
-    const other = await server.call('delete_postgres_cluster', { name: 'anew', namespace, confirm_deletion: true, confirm_name, confirm_token });
+    const other = await server.call('delete_postgres_cluster', {
+      name: 'anew',
+      namespace,
+      confirm_deletion: true,
+      confirm_name,
+      confirm_token,
+    });
     expect(other.structured.error.code).toBe('confirmation_invalid');
     expect((await getObject('cluster', 'anew', namespace)).metadata.deletionTimestamp).toBeUndefined();
     await kubectl('delete', 'cluster', 'anew', '-n', namespace, '--wait=false');
@@ -139,15 +192,26 @@ describe('somebody else at the same time', () => {
     const [one, two] = await Promise.all([start('http'), start('stdio')]);
     const roles = Array.from({ length: 8 }, (_, index) => `writer_${index}`);
     const answers = await Promise.all(
-      roles.map((role_name, index) => (index % 2 === 0 ? one : two).call('create_postgres_role', { cluster_name: 'steady', namespace, role_name })),
+      roles.map((role_name, index) =>
+        (index % 2 === 0 ? one : two).call('create_postgres_role', {
+          cluster_name: 'steady',
+          namespace,
+          role_name,
+        }),
+      ),
     );
     for (const answer of answers) expect(answer.isError, answer.text).toBe(false);
     const both = await Promise.all(
-      [one, two].map((server) => server.call('create_postgres_role', { cluster_name: 'steady', namespace, role_name: 'contested' })),
+      [one, two].map((server) =>
+        server.call('create_postgres_role', { cluster_name: 'steady', namespace, role_name: 'contested' }),
+      ),
     );
     expect(both.filter(({ isError }) => !isError)).toHaveLength(1);
     const { spec } = await getObject('cluster', 'steady', namespace);
-    expect(spec.managed.roles.map(({ name }: { name: string }) => name).sort()).toEqual(['contested', ...roles].sort());
-    for (const { passwordSecret } of spec.managed.roles) expect(await getObject('secret', passwordSecret.name, namespace)).toBeDefined();
+    expect(spec.managed.roles.map(({ name }: { name: string }) => name).sort()).toEqual(
+      ['contested', ...roles].sort(),
+    );
+    for (const { passwordSecret } of spec.managed.roles)
+      expect(await getObject('secret', passwordSecret.name, namespace)).toBeDefined();
   });
 });

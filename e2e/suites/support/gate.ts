@@ -90,7 +90,15 @@ export async function limitedKubeconfig(namespace: string, name: string, rules: 
   await kubectl('create', 'serviceaccount', name, '-n', namespace);
   if (rules.length > 0) {
     await kubectl('create', 'role', name, '-n', namespace, ...rules);
-    await kubectl('create', 'rolebinding', name, '-n', namespace, `--role=${name}`, `--serviceaccount=${namespace}:${name}`);
+    await kubectl(
+      'create',
+      'rolebinding',
+      name,
+      '-n',
+      namespace,
+      `--role=${name}`,
+      `--serviceaccount=${namespace}:${name}`,
+    );
   }
   const token = await kubectl('create', 'token', name, '-n', namespace, '--duration=1h');
   const config = await readKubeconfig();
