@@ -33,7 +33,7 @@ export function inlineProgress(awaited: Awaited, before: Cluster): (cluster: Clu
   const statusBefore = before.status?.managedRolesStatus;
   const transactionBefore = own(statusBefore?.passwordStatus, role)?.transactionID;
   const errorsBefore = own(statusBefore?.cannotReconcile, role)?.join('\n');
-  let seenPending = false;
+  let seenPending = own(statusBefore?.byStatus, 'pending-reconciliation')?.includes(role) ?? false;
   return (cluster) => {
     if (!cluster) return { state: 'failed', message: 'The Cluster was deleted meanwhile.' };
     if (!findEntry(cluster, role)) {

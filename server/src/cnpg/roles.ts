@@ -162,7 +162,7 @@ export function replicaRefusal(cluster: Cluster): { reason: string; lift: string
   const follows = replica.enabled ?? (replica.self || name) !== replica.primary;
   if (!follows) return undefined;
   return {
-    reason: `${name} is a replica cluster: its roles and databases are those of ${replica.source ?? 'its source'}.`,
+    reason: `${name} is a replica cluster: its roles and databases are those of its source.`,
     lift: 'Make the change on the source cluster, or promote this one first.',
   };
 }

@@ -233,6 +233,7 @@ async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Pro
   } catch (thrown) {
     const error = toToolError(thrown);
     if (error.code !== 'timeout') throw error;
+    if (operation.late) return { ok: false, ...operation.late() };
     return {
       ok: false,
       state: 'requested',

@@ -64,6 +64,8 @@ export interface AwaitOperation extends OperationBase {
   until: (
     object: KubeObject | undefined,
   ) => WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }>;
+  /** What to say when the time is over, where more is known than that. */
+  late?: () => { state: 'failed' | 'requested'; message: string; quoted?: string };
 }
 
 export type Operation = CreateOperation | MergeOperation | EditOperation | RemoveOperation | AwaitOperation;
@@ -109,6 +111,8 @@ export interface ChangePlan<Facts = unknown> {
   confirmName?: string;
   /** Set when there is nothing to do, with the reason. */
   unchanged?: string;
+  /** What a dry run shows besides the plan: the manifest of what would be made, as YAML. */
+  manifest?: string;
   facts: Facts;
 }
 

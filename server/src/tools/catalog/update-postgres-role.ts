@@ -1,0 +1,149 @@
+/** Changes attributes, memberships or the password of one role, whatever else changes at the same time. */
+import { z } from 'zod';
+import { passwordCommand } from '../../cnpg/names.ts';
+import { differences } from '../../cnpg/role-edits.ts';
+import { attributesOf, privilegeWarnings } from '../../cnpg/roles.ts';
+import { ToolError } from '../../errors.ts';
+import { waitInputs } from '../applied.ts';
+import { changePlan } from '../change-plan.ts';
+import { defineTool } from '../define-tool.ts';
+import { namespace } from '../inputs.ts';
+import { permission } from '../permission.ts';
+import { attributesIn, editRole, refusalsOfChange, wishOf } from '../roles/change-role.ts';
+import { oneRole, readRoles, readRolesPermissions } from '../roles/declared.ts';
+import { observeRole } from '../roles/observe.ts';
+import { planPassword } from '../roles/password.ts';
+import { attributesShape, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
+
+const flag = z.boolean().nullish();
+
+export const updatePostgresRole = defineTool({
+  name: 'update_postgres_role',
+  title: 'Change a role',
+  toolset: 'roles',
+  effect: 'change',
+  description:
+    'Changes attributes or memberships of a declared role, or gives it a new generated password. What is not passed stays as it is.',
+  input: z.strictObject({
+    ...roleInputs,
+    login: flag,
+    superuser: flag,
+    inherit: flag,
+    createdb: flag,
+    createrole: flag,
+    replication: flag,
+    in_roles: inRoles
+      .optional()
+      .describe('The full list of memberships: it replaces the old one; [] ends all.'),
+    ensure: z.literal('present').optional().describe('Takes back a deletion that has not been carried out.'),
+    reset_password: z.boolean().default(false).describe('Write a new generated password to its Secret.'),
+    ...waitInputs,
+    namespace,
+  }),
+  output: z.object({
+    cluster: z.string(),
+    name: z.string(),
+    ...attributesShape,
+    defined_in: definedIn,
+    crd_name: z.string().optional(),
+    changes: z.array(z.object({ attribute: z.string(), from: z.string(), to: z.string() })),
+    password_reset: z.boolean(),
+    password_secret: z.string().optional(),
+    password_command: z.string().optional(),
+  }),
+  permissions: [
+    ...readRolesPermissions,
+    permission(
+      'clusters',
+      ['patch', 'watch'],
+      'roles are entries of spec.managed.roles; their status is in the Cluster',
+    ),
+    permission('databaseroles', ['get', 'patch', 'watch'], 'for roles that are DatabaseRole objects'),
+    permission(
+      'secrets',
+      ['get', 'create', 'patch', 'delete'],
+      'a new password is written to the Secret of the role',
+      {
+        addOn: 'secrets',
+      },
+    ),
+  ],
+  clusterArgument: 'cluster_name',
+
+  async plan(context, input) {
+    const { cluster_name: clusterName, role_name: role } = input;
+    const wish = wishOf(input);
+    if (Object.keys(wish).length === 0 && !input.reset_password) {
+      throw new ToolError('invalid_arguments', 'There are no updates specified.', {
+        hint: 'Pass at least one attribute, in_roles, or reset_password: true.',
+      });
+    }
+    const read = await readRoles(context, clusterName);
+    const { cluster } = read;
+    const found = oneRole(context, read, role);
+    const password = input.reset_password ? await planPassword(context, cluster, found.spec) : undefined;
+    const refusals = refusalsOfChange(cluster, found, wish);
+    if (password && 'refusal' in password) refusals.push(password.refusal);
+    const writing = password && 'operation' in password ? password : undefined;
+    const change = { ...wish, ...(writing?.attach && { passwordSecret: writing.secret }) };
+    const changes = differences(found.spec, change);
+    const list = changes.map(({ label, from, to }) => `${label}: ${from} -> ${to}`);
+    if (writing) list.push('Password: a new generated one');
+    const edits = changes.length > 0 ? [editRole(cluster, found, change, list)] : [];
+    const first = writing?.operation.verb === 'create' ? [writing.operation] : [];
+    const last = writing?.operation.verb === 'merge' ? [writing.operation] : [];
+    return changePlan({
+      target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
+      summary: `Change role ${role} of ${context.namespace.name}/${clusterName}: ${list.join('; ')}.`,
+      refusals,
+      warnings: privilegeWarnings(role, {
+        superuser: false,
+        replication: false,
+        in_roles: [],
+        ...attributesIn(wish),
+      }),
+      operations: [...first, ...edits, ...last],
+      ...(list.length === 0 && { unchanged: `The role ${role} is so already.` }),
+      facts: { cluster, found, change, changes, secret: writing?.secret },
+    });
+  },
+
+  async observe(context, { facts }, input) {
+    const { cluster, found, change, changes, secret } = facts;
+    const altered = changes.some(({ label }) => label !== 'Member of' && label !== 'Ensure');
+    const outcome = await observeRole(
+      context,
+      {
+        role: found.spec.name,
+        cluster,
+        altered: altered && secret === undefined,
+        ...(found.object && { objectName: found.object.metadata.name, objectBefore: found.object }),
+        ...(secret !== undefined && { secret }),
+      },
+      input,
+    );
+    const result = {
+      ...attributesOf(found.spec),
+      ...attributesIn(change),
+      cluster: cluster.metadata.name,
+      name: found.spec.name,
+      defined_in: found.place,
+      ...(found.object && { crd_name: found.object.metadata.name }),
+      changes: changes.map(({ label, from, to }) => ({ attribute: label, from, to })),
+      password_reset: secret !== undefined,
+      ...(secret !== undefined && {
+        password_secret: secret,
+        password_command: passwordCommand(secret, context.namespace.name),
+      }),
+    };
+    return { ...outcome, result };
+  },
+
+  text({ changes, password_secret, password_command }) {
+    const lines = changes.map(({ attribute, from, to }) => `${attribute}: ${from} -> ${to}`);
+    if (password_secret !== undefined) {
+      lines.push(`New password: in Secret ${password_secret}; to see it: ${password_command}`);
+    }
+    return lines.join('\n');
+  },
+});

@@ -1,0 +1,130 @@
+/** The operations that make PostgreSQL drop a role and then take away what declared it. */
+import { RoleDrop, refusedDrop } from '../../cnpg/role-drop.ts';
+import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
+import type { AwaitOperation, Operation } from '../change-plan.ts';
+
+/** Seconds that the operator gets: for reading the list, and for the drop itself. */
+const readSeconds = 60;
+/** A DatabaseRole whose drop failed is tried again every 30 s (operator 1.30). */
+const dropSeconds = 45;
+
+/** For an entry of `spec.managed.roles`. */
+export function dropInline(cluster: Cluster, role: string): Operation[] {
+  const { name, namespace, uid = '' } = cluster.metadata;
+  const at = { resource: 'clusters' as const, key: { name, ...(namespace !== undefined && { namespace }) } };
+  const drop = new RoleDrop(role);
+  return [
+    {
+      ...at,
+      verb: 'edit',
+      summary: `Set role ${role} to ensure: absent in spec.managed.roles, with a marker entry that shows when the operator has read it.`,
+      uid,
+      intent: { absent: role },
+      edit: drop.markAbsent,
+    },
+    {
+      ...at,
+      verb: 'await',
+      summary: 'Wait until the operator has read it.',
+      timeoutSeconds: readSeconds,
+      until: drop.untilRead,
+    },
+    {
+      ...at,
+      verb: 'edit',
+      summary: 'Take the marker entry out again.',
+      uid,
+      intent: { marker: 'out' },
+      edit: drop.removeMarker,
+    },
+    {
+      ...at,
+      verb: 'await',
+      summary: `Wait until PostgreSQL has dropped the role ${role}.`,
+      timeoutSeconds: dropSeconds,
+      until: drop.untilDropped,
+      late: drop.late,
+    },
+    {
+      ...at,
+      verb: 'edit',
+      summary: `Take the entry of role ${role} out of spec.managed.roles.`,
+      uid,
+      intent: { remove: role },
+      edit: drop.removeEntry,
+    },
+  ];
+}
+
+/** For a DatabaseRole object; one that is terminating already is only waited for. */
+export function dropObject(object: DatabaseRole): Operation[] {
+  const { name, namespace, uid = '', deletionTimestamp } = object.metadata;
+  const at = {
+    resource: 'databaseroles' as const,
+    key: { name, ...(namespace !== undefined && { namespace }) },
+  };
+  const operations: Operation[] = [];
+  if (object.spec.databaseRoleReclaimPolicy !== 'delete') {
+    operations.push({
+      ...at,
+      verb: 'merge',
+      summary: `Set databaseRoleReclaimPolicy of DatabaseRole ${name} to delete, so that the operator drops the role with it.`,
+      body: { spec: { databaseRoleReclaimPolicy: 'delete' } },
+      uid,
+    });
+  }
+  if (deletionTimestamp === undefined) {
+    operations.push({ ...at, verb: 'remove', summary: `Delete DatabaseRole ${name}.`, uid });
+  }
+  operations.push(awaitGone(object));
+  return operations;
+}
+
+function awaitGone(object: DatabaseRole): AwaitOperation {
+  const { name, namespace, uid, deletionTimestamp } = object.metadata;
+  const role = object.spec.name;
+  const terminating = deletionTimestamp !== undefined;
+  const earlier = object.status?.message;
+  const refused = (quoted: string): { ok: false; message: string; quoted: string } => ({
+    ok: false,
+    message: refusedDrop(role, `DatabaseRole ${name} stays terminating, the operator tries again every 30 s`),
+    quoted,
+  });
+  let last: string | undefined;
+  return {
+    verb: 'await',
+    resource: 'databaseroles',
+    key: { name, ...(namespace !== undefined && { namespace }) },
+    summary: `Wait until PostgreSQL has dropped the role ${role} and the object is gone.`,
+    timeoutSeconds: dropSeconds,
+    until: (current) => {
+      if (!current || current.metadata.uid !== uid) return { done: { ok: true } };
+      const { status, metadata } = current as DatabaseRole;
+      last =
+        status?.applied === false && metadata.deletionTimestamp !== undefined ? status.message : undefined;
+      // An object that failed before says the same as before until the operator has tried to drop the role.
+      return last === undefined || last === earlier ? 'continue' : { done: refused(last) };
+    },
+    late: () =>
+      last !== undefined && terminating
+        ? { state: 'failed', ...refused(last) }
+        : {
+            state: 'requested',
+            message: `DatabaseRole ${name} is terminating and the operator has not said why; call again to go on.`,
+            ...(last !== undefined && { quoted: last }),
+          },
+  };
+}
+
+/** Removes a Secret that this server made; it may be gone already. */
+export function removeSecret({ metadata }: Secret): Operation {
+  const { name, namespace, uid = '' } = metadata;
+  return {
+    verb: 'remove',
+    resource: 'secrets',
+    key: { name, ...(namespace !== undefined && { namespace }) },
+    summary: `Delete Secret ${name}, which held its password.`,
+    uid,
+    tolerateMissing: true,
+  };
+}

@@ -1,0 +1,77 @@
+/** A new password for a role that exists: which Secret takes it, and whether this server may write to it. */
+import { isRoleSecretOf, passwordLength, roleSecret, roleSecretName } from '../../cnpg/role-secret.ts';
+import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
+import { ToolError } from '../../errors.ts';
+import type { Operation, Refusal } from '../change-plan.ts';
+import type { ToolContext } from '../define-tool.ts';
+
+export type PasswordPlan =
+  | { refusal: Refusal }
+  | {
+      secret: string;
+      operation: Operation;
+      /** The role has to be pointed to this Secret. */
+      attach: boolean;
+    };
+
+/** The Secret, or `undefined` when there is none of this name. */
+export async function findSecret(context: ToolContext, name: string): Promise<Secret | undefined> {
+  try {
+    return await context.kube.get<Secret>('secrets', { name, namespace: context.namespace.name });
+  } catch (thrown) {
+    if (thrown instanceof ToolError && thrown.code === 'not_found') return undefined;
+    throw thrown;
+  }
+}
+
+/**
+ * Plans a new generated password. The role's own Secret takes it when this server made it; a role without a Secret, or one
+ * whose Secret is missing, gets one.
+ */
+export async function planPassword(
+  context: ToolContext,
+  cluster: Cluster,
+  spec: RoleSpec,
+): Promise<PasswordPlan> {
+  const attached = spec.passwordSecret?.name;
+  const secret = attached ?? roleSecretName(cluster.metadata.name, spec.name);
+  const attach = attached === undefined;
+  const key = { name: secret, namespace: context.namespace.name };
+  const generate = { key: 'password', length: passwordLength };
+  const found = await findSecret(context, secret);
+  if (!found) {
+    const summary = `Create Secret ${secret} with a generated password of ${passwordLength} characters.`;
+    const object = roleSecret(cluster, spec.name, secret);
+    const operation: Operation = {
+      verb: 'create',
+      resource: 'secrets',
+      key,
+      summary,
+      object,
+      generate,
+      undoable: true,
+    };
+    return { secret, operation, attach };
+  }
+  if (!isRoleSecretOf(cluster, spec.name, found)) {
+    return {
+      refusal: {
+        reason: `The Secret ${secret} was not made by this server for the role ${spec.name} of this cluster, so its password is not replaced.`,
+        lift: `Set the key password of Secret ${secret} yourself, or let whoever keeps that Secret do it.`,
+      },
+    };
+  }
+  const summary = `Write a new generated password of ${passwordLength} characters to Secret ${secret}.`;
+  const { uid = '', resourceVersion } = found.metadata;
+  const operation: Operation = {
+    verb: 'merge',
+    resource: 'secrets',
+    key,
+    summary,
+    body: {},
+    uid,
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    generate,
+  };
+  return { secret, operation, attach };
+}
