@@ -7,6 +7,7 @@ import type { Config } from './config/schema.ts';
 import { createGateway, type GatewayOptions } from './kube/client-node/index.ts';
 import type { KubeGateway } from './kube/gateway.ts';
 import { createProductSurface } from './mcp/product-surface.ts';
+import { clusterResources } from './mcp/resources/index.ts';
 import type { McpSurface } from './mcp/surface.ts';
 import { ConfirmationSealer } from './policy/confirmation.ts';
 import { catalogue } from './tools/catalog/index.ts';
@@ -27,7 +28,7 @@ export interface Composition {
   kube: KubeGateway;
   registry: ToolRegistry;
   surface: McpSurface;
-  /** Closes the connections to Kubernetes. */
+  /** Ends what watches the cluster, and closes the connections to Kubernetes. */
   close(): Promise<void>;
 }
 
@@ -51,5 +52,14 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     audit: options.audit,
   };
   const registry = createToolRegistry(catalogue, parts);
-  return { kube, registry, surface: createProductSurface(registry, version), close: () => kube.close() };
+  const { resources, complete, close } = clusterResources({ kube, registry, policy: parts.policy });
+  return {
+    kube,
+    registry,
+    surface: { ...createProductSurface(registry, version), resources, complete },
+    async close() {
+      close();
+      await kube.close();
+    },
+  };
 }

@@ -7,8 +7,11 @@ export interface ProgressNote {
   message: string;
 }
 
-/** Least time between two notes. What comes faster is replaced by what comes after it. */
-const pauseMilliseconds = 200;
+/**
+ * Least time between two notes. What comes faster is replaced by what comes after it. Below the 50 ms at which the
+ * conformance suite wants to see every note of its tool (tools-call-with-progress).
+ */
+const pauseMilliseconds = 40;
 /** Without news the last note is repeated: clients that reset their time limit on progress have 60 s. */
 const silenceMilliseconds = 10_000;
 

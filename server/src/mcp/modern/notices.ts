@@ -1,4 +1,5 @@
 /** Notifications that a request sends before its answer: progress and log messages, each only when it was asked for. */
+import { Progress } from '../progress.ts';
 import type { RequestContext } from '../surface.ts';
 
 type Notify = (json: string) => void;
@@ -6,35 +7,9 @@ type Notify = (json: string) => void;
 const notification = (method: string, params: Record<string, unknown>): string =>
   JSON.stringify({ jsonrpc: '2.0', method, params });
 
-/** Smallest step between two values, for news that does not come with a number. */
-const smallestStep = 0.001;
-
-/**
- * Reports progress under the client's token. The protocol wants every value greater than the one before, so news without a
- * greater number advance by a very small step; the same news twice is told once.
- */
-export function progressTo(
-  notify: Notify,
-  progressToken: string | number,
-): NonNullable<RequestContext['progress']> {
-  let last: number | undefined;
-  let lastNews: string | undefined;
-  return (message, done, total) => {
-    const news = JSON.stringify([message, done, total]);
-    if (news === lastNews) return;
-    lastNews = news;
-    const least = last === undefined ? 0 : last + smallestStep;
-    const progress = Math.max(done ?? least, least);
-    last = progress;
-    notify(
-      notification('notifications/progress', {
-        progressToken,
-        progress,
-        ...(total !== undefined && { total }),
-        message,
-      }),
-    );
-  };
+/** Reports progress under the client's token; {@link Progress} decides how often and with which numbers. */
+export function progressTo(notify: Notify, progressToken: string | number): Progress {
+  return new Progress((note) => notify(notification('notifications/progress', { progressToken, ...note })));
 }
 
 /** Severities of RFC 5424, as MCP names them, least severe first. */

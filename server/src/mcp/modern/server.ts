@@ -7,6 +7,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { McpObserver } from '../endpoint.ts';
+import type { Progress } from '../progress.ts';
 import type { Caller, McpSurface, RequestContext } from '../surface.ts';
 import { type AdmittedRequest, admit, idOf } from './admit.ts';
 import { canShowForms, type Envelope, readEnvelope } from './envelope.ts';
@@ -66,11 +67,14 @@ export class ModernServer {
     let request: AdmittedRequest | undefined;
     let call: MethodCall | undefined;
     let failure: RpcError | undefined;
+    let progress: Progress | undefined;
     try {
       request = admit(incoming.message, incoming.headers);
       if (!request) return { kind: 'accepted' };
       const envelope = readEnvelope(request.params);
-      const context = contextOf(incoming, envelope);
+      if (envelope.progressToken !== undefined)
+        progress = progressTo(incoming.notify, envelope.progressToken);
+      const context = contextOf(incoming, envelope, progress);
       if (request.method === listenMethod) {
         return {
           kind: 'subscription',
@@ -125,14 +129,17 @@ export class ModernServer {
 }
 
 /** What the surface is told about the request. The trace of the message is nearer to the call than that of the transport. */
-function contextOf({ caller, signal, notify }: Incoming, envelope: Envelope): RequestContext {
-  const { capabilities, logLevel, progressToken, traceparent } = envelope;
+function contextOf(
+  { caller, signal, notify }: Incoming,
+  { capabilities, logLevel, traceparent }: Envelope,
+  progress: Progress | undefined,
+): RequestContext {
   return {
     ...caller,
     ...(traceparent !== undefined && { traceparent }),
     canAsk: canShowForms(capabilities),
     signal,
-    ...(progressToken !== undefined && { progress: progressTo(notify, progressToken) }),
+    ...(progress && { progress: (message, done, total) => progress.report(message, done, total) }),
     ...(logLevel !== undefined && { log: logTo(notify, logLevel) }),
   };
 }

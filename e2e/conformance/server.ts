@@ -1,0 +1,31 @@
+/** The production application on a free port of this machine, serving a surface. */
+import type { AddressInfo } from 'node:net';
+import { createApp } from '../../server/src/app.ts';
+import { localAuthenticator } from '../../server/src/http/authenticator.ts';
+import type { McpSurface } from '../../server/src/mcp/surface.ts';
+import { createLogger } from '../../server/src/observability/logger.ts';
+import { createMetrics } from '../../server/src/observability/metrics.ts';
+
+export interface RunningServer {
+  /** Of the MCP endpoint. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** Starts it. Errors go to stderr as JSON lines. */
+export async function serve(surface: McpSurface): Promise<RunningServer> {
+  const app = await createApp({
+    surface,
+    host: '127.0.0.1',
+    authenticator: localAuthenticator,
+    checkReadiness: async () => [],
+    metrics: createMetrics({ version: surface.info.version, tools: [] }),
+    logger: createLogger({ level: 'warn' }),
+  });
+  await app.main.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.main.server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/mcp`,
+    close: () => app.drain({ propagationMilliseconds: 0, graceMilliseconds: 2_000 }),
+  };
+}
