@@ -65,6 +65,11 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   },
   'permissions.ts': { uses: ['tools/', 'kube/resources.ts'], types: ['kube/gateway.ts'] },
   'mcp/': { uses: ['tools/', 'policy/', 'errors.ts', 'closest.ts'] },
+  // The clusters as resources: watched through the port, and a surface for the adapters like the tools are.
+  'mcp/resources/': {
+    uses: ['mcp/surface.ts', 'tools/', 'policy/', 'errors.ts'],
+    types: ['kube/gateway.ts', 'cnpg/types.ts'],
+  },
   'observability/': { uses: ['tools/', 'errors.ts'], types: ['mcp/', 'policy/'] },
   'http/': { uses: ['mcp/', 'policy/', 'observability/', 'errors.ts'] },
   'auth/': { uses: ['policy/', 'errors.ts'], types: ['http/', 'observability/', 'kube/gateway.ts'] },
