@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { backupOutlook } from './backups.ts';
 import { claimFixture, clusterFixture } from './cluster.fixture.ts';
-import { claimsOf, dependantsOf, followersOf, roleSecretNames, volumeTotal } from './dependants.ts';
+import { dependantsOf, followersOf, roleSecretNames } from './dependants.ts';
 import type { Backup, Cluster, DatabaseRole } from './types.ts';
+import { claimsOf, volumeTotal } from './volumes.ts';
 
 const cluster = clusterFixture();
 const quote = (text: string | undefined): string => (text ? `«${text}»` : '');

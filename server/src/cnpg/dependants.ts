@@ -1,7 +1,6 @@
 /** What hangs on a Cluster, and what becomes of it when the Cluster is deleted. */
 import type { BackupOutlook } from './backups.ts';
 import { serviceNames } from './names.ts';
-import { formatBytes, parseQuantity } from './quantities.ts';
 import type {
   Cluster,
   Database,
@@ -12,6 +11,7 @@ import type {
   ScheduledBackup,
 } from './types.ts';
 import { type Quote, wordOrQuoted } from './untrusted.ts';
+import { claimSize, claimsOf } from './volumes.ts';
 
 /** The shape of a plan's dependants. */
 export interface DependantView {
@@ -76,20 +76,10 @@ export function dependantsOf(cluster: Cluster, neighbours: Neighbours, quote: Qu
   ];
 }
 
-/** The volume claims that are owned by the Cluster, so that the garbage collector takes them. */
-export function claimsOf(
-  cluster: Cluster,
-  claims: readonly PersistentVolumeClaim[],
-): PersistentVolumeClaim[] {
-  const { uid } = cluster.metadata;
-  return claims.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
-}
-
 function claimView(
   claim: PersistentVolumeClaim,
   volumes: ReadonlyMap<string, PersistentVolume> | undefined,
 ): DependantView {
-  const size = claim.status?.capacity?.storage ?? claim.spec.resources?.requests?.storage ?? 'unknown size';
   const volume = volumes?.get(claim.spec.volumeName ?? '');
   const policy = volume?.spec.persistentVolumeReclaimPolicy;
   const fates: Record<string, string> = {
@@ -100,7 +90,7 @@ function claimView(
     kind: 'PersistentVolumeClaim',
     name: claim.metadata.name,
     fate: fates[policy ?? ''] ?? "deleted; the volume's reclaim policy decides about the data",
-    note: `${size}, ${claim.status?.phase ?? 'unknown phase'}`,
+    note: `${claimSize(claim) ?? 'unknown size'}, ${claim.status?.phase ?? 'unknown phase'}`,
   };
 }
 
@@ -149,17 +139,6 @@ function leadsTo(host: string | undefined, name: string, namespace: string, from
     const [service = '', where = from, kind = 'svc'] = one.trim().split('.');
     return services.includes(service) && where === namespace && kind === 'svc';
   });
-}
-
-/** Sum of the claims' sizes, for one sentence: `3 volumes, 30Gi`. */
-export function volumeTotal(claims: readonly PersistentVolumeClaim[]): string {
-  const bytes = claims
-    .map(
-      ({ status, spec }) =>
-        parseQuantity(status?.capacity?.storage ?? spec.resources?.requests?.storage) ?? 0,
-    )
-    .reduce((sum, size) => sum + size, 0);
-  return `${claims.length} ${claims.length === 1 ? 'volume' : 'volumes'}, ${formatBytes(bytes)}`;
 }
 
 /** Names of the Secrets that hold passwords of the cluster's roles. */

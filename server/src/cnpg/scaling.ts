@@ -54,6 +54,11 @@ export function cautionsOnScaling(cluster: Cluster, target: number): string[] {
   return cautions;
 }
 
+/** How many of the instances that exist are too many. */
+export function surplusInstances({ status }: Cluster, target: number): number {
+  return Math.max(0, (status?.instances ?? status?.instanceNames?.length ?? 0) - target);
+}
+
 /**
  * The instances that go when the cluster shrinks, in the operator's order (findDeletableInstance, 1.30): first one whose
  * pod is missing, then the ready standby with the highest serial; never the primary. May be shorter than the number to be
@@ -64,7 +69,7 @@ export function instancesToGo(cluster: Cluster, target: number, pods?: readonly 
   const names = (cluster.status?.instanceNames ?? []).filter(
     (instance) => instanceSerial(name, instance) !== undefined,
   );
-  const surplus = Math.max(0, (cluster.status?.instances ?? names.length) - target);
+  const surplus = surplusInstances(cluster, target);
   const serial = (instance: string): number => instanceSerial(name, instance) ?? 0;
   const highestFirst = (a: string, b: string): number => serial(b) - serial(a);
   const current = cluster.status?.currentPrimary;

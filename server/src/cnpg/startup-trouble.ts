@@ -70,7 +70,7 @@ function storageTrouble({ claims = [], events = [], storageClasses }: Surroundin
     const { name } = claim.metadata;
     const asked = claim.spec.storageClassName || undefined;
     const problem = storageClasses && storageClassProblem(asked, storageClasses);
-    const said = lastEvent(events, 'PersistentVolumeClaim', name, ['ProvisioningFailed', 'FailedBinding']);
+    const said = provisioningEvent(events, claim);
     if (problem) return { id: `class of ${name}`, ...problem, quoted: said?.message, graceSeconds: 3 };
     if (said) {
       return {
@@ -167,16 +167,19 @@ function containersOf(pod: Pod): ContainerStatus[] {
   return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
 }
 
-function lastEvent(
+/** What the provisioner said about this very claim: a claim of this name may have failed before. */
+function provisioningEvent(
   events: readonly KubeEvent[],
-  kind: string,
-  name: string,
-  reasons: string[],
+  claim: PersistentVolumeClaim,
 ): KubeEvent | undefined {
+  const { name, uid } = claim.metadata;
   return newest(
     events.filter(
       ({ involvedObject, reason = '' }) =>
-        involvedObject?.kind === kind && involvedObject.name === name && reasons.includes(reason),
+        involvedObject?.kind === 'PersistentVolumeClaim' &&
+        involvedObject.name === name &&
+        (involvedObject.uid === undefined || uid === undefined || involvedObject.uid === uid) &&
+        (reason === 'ProvisioningFailed' || reason === 'FailedBinding'),
     ),
   );
 }

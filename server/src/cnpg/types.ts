@@ -194,5 +194,5 @@ export interface KubeEvent extends KubeObject {
   count?: number;
   lastTimestamp?: string;
   eventTime?: string;
-  involvedObject?: { kind?: string; name?: string; namespace?: string };
+  involvedObject?: { kind?: string; name?: string; namespace?: string; uid?: string };
 }

@@ -181,6 +181,7 @@ async function change(
       message: 'The API server accepted every step.',
       ...checked,
       admissionWarnings: checked.warnings,
+      ...(plan.manifest !== undefined && { text: `\`\`\`yaml\n${plan.manifest.trimEnd()}\n\`\`\`` }),
     });
   }
   if (plan.confirm ?? tool.effect === 'destroy') {

@@ -1,0 +1,109 @@
+/** One PostgreSQL cluster: what the operator reports, and what its phase does not say. */
+import { z } from 'zod';
+import { staleNote } from '../../cnpg/cluster-health.ts';
+import {
+  type ClusterBlock,
+  clusterDetails,
+  clusterLines,
+  clusterStorage,
+  clusterSummary,
+  phaseReason,
+} from '../../cnpg/cluster-view.ts';
+import { clusterLabel } from '../../cnpg/names.ts';
+import type { Pod } from '../../cnpg/types.ts';
+import { defineReadTool } from '../define-tool.ts';
+import { clusterName, detailLevel, format, namespace } from '../inputs.ts';
+import { namespacePhrase } from '../namespace.ts';
+import { itemsIfAllowed } from '../optional-read.ts';
+import { permission } from '../permission.ts';
+import { readCluster, readClusterPermissions } from '../read-cluster.ts';
+
+export const getClusterStatus = defineReadTool({
+  name: 'get_cluster_status',
+  title: 'Get the status of a PostgreSQL cluster',
+  description:
+    'Shows one cluster: phase, ready instances, primary, version, storage, and notes on what the phase hides. ' +
+    'detailed adds conditions, parameters, managed roles, and compares the status with the pods.',
+  toolset: 'clusters',
+  clusterArgument: 'name',
+  input: z.strictObject({
+    name: clusterName,
+    namespace,
+    detail_level: detailLevel.default('concise'),
+    format,
+  }),
+  output: z.object({
+    name: z.string(),
+    namespace: z.string(),
+    scope: z.string(),
+    instances: z.int(),
+    ready_instances: z.int(),
+    phase: z.string(),
+    phase_reason: z.string().optional(),
+    current_primary: z.string(),
+    postgres_version: z.string(),
+    image: z.string(),
+    storage_size: z.string(),
+    notes: z.array(z.string()),
+    storage_class: z.string().nullable().optional(),
+    conditions: z.array(z.record(z.string(), z.string())).optional(),
+    postgresql_parameters: z.record(z.string(), z.string()).optional(),
+    managed_roles: z
+      .array(z.object({ name: z.string(), ensure: z.string(), login: z.boolean(), superuser: z.boolean() }))
+      .optional(),
+  }),
+  permissions: [
+    ...readClusterPermissions,
+    permission('pods', ['list'], 'to notice a status that is older than the pods', { optional: true }),
+  ],
+
+  async read(context, input) {
+    const { fence } = context;
+    const quote = fence.quote.bind(fence);
+    const cluster = await readCluster(context, input.name);
+    const output = {
+      ...clusterSummary(cluster, quote),
+      ...phaseReason(cluster, quote),
+      ...clusterStorage(cluster, quote),
+      scope: namespacePhrase(context.namespace),
+    };
+    if (input.detail_level === 'concise') return { output };
+    const pods = await itemsIfAllowed(
+      context.kube.list<Pod>('pods', {
+        namespace: context.namespace.name,
+        labelSelector: `${clusterLabel}=${input.name}`,
+      }),
+    );
+    const note = pods
+      ? staleNote(cluster, pods)
+      : 'Whether the status is up to date was not checked: this server may not list pods here.';
+    return {
+      output: {
+        ...output,
+        ...clusterDetails(cluster, quote),
+        notes: note ? [...output.notes, note] : output.notes,
+      },
+    };
+  },
+
+  text(output) {
+    const { postgresql_parameters: parameters, managed_roles: roles, storage_class: storageClass } = output;
+    const lines = [`In ${output.scope}:`, '', ...clusterLines(output as ClusterBlock)];
+    if (storageClass !== undefined) lines.push(`- Storage Class: ${storageClass ?? 'the default one'}`);
+    if (parameters) {
+      lines.push('- PostgreSQL Parameters:');
+      lines.push(...Object.entries(parameters).map(([name, value]) => `  - ${name} = ${value}`));
+    }
+    if (roles && roles.length > 0) {
+      lines.push('- Managed Roles:');
+      lines.push(
+        ...roles.map(({ name, ensure, login, superuser }) =>
+          [`  - ${name}: ${ensure}`, ...(login ? ['login'] : []), ...(superuser ? ['superuser'] : [])].join(
+            ', ',
+          ),
+        ),
+      );
+    }
+    return lines.join('\n');
+  },
+});

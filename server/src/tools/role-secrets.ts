@@ -1,0 +1,49 @@
+/** Which role Secrets go with a Cluster: those that this server made for it, found by name and proved by mark and uid. */
+import { roleSecretNames } from '../cnpg/dependants.ts';
+import { managedByLabel, managedByValue, ownerUidAnnotation, protectedAnnotation } from '../cnpg/names.ts';
+import type { Cluster, DatabaseRole, Secret } from '../cnpg/types.ts';
+import { ToolError } from '../errors.ts';
+import type { ToolContext } from './define-tool.ts';
+
+export interface RoleSecrets {
+  /** Made by this server for this very Cluster. */
+  ours: { name: string; uid: string }[];
+  /** Those that stay, and why: somebody else's, made for an earlier Cluster of this name, or protected. */
+  others: { name: string; fate: string }[];
+  warnings: string[];
+}
+
+/** Gets each Secret that a role of the cluster names; Secrets are never listed. Values are not looked at. */
+export async function findRoleSecrets(
+  { kube, namespace }: ToolContext,
+  cluster: Cluster,
+  databaseRoles: readonly DatabaseRole[] | undefined,
+): Promise<RoleSecrets> {
+  const names = roleSecretNames(cluster, databaseRoles);
+  const found: RoleSecrets = { ours: [], others: [], warnings: [] };
+  let unread = 0;
+  for (const name of names) {
+    try {
+      const { metadata } = await kube.get<Secret>('secrets', { name, namespace: namespace.name });
+      const marked = metadata.labels?.[managedByLabel] === managedByValue;
+      const owned = metadata.annotations?.[ownerUidAnnotation] === cluster.metadata.uid;
+      if (metadata.annotations?.[protectedAnnotation] === 'true') {
+        found.others.push({ name, fate: 'remains, because it is protected' });
+      } else if (marked && owned && metadata.uid) {
+        found.ours.push({ name, uid: metadata.uid });
+      } else {
+        found.others.push({ name, fate: 'remains, because this server did not make it for this cluster' });
+      }
+    } catch (thrown) {
+      if (!(thrown instanceof ToolError)) throw thrown;
+      if (thrown.code === 'forbidden') unread += 1;
+      else if (thrown.code !== 'not_found') throw thrown;
+    }
+  }
+  if (unread > 0) {
+    found.warnings.push(
+      `${unread} Secrets with passwords of roles remain: this server may not read them, so it cannot tell whose they are.`,
+    );
+  }
+  return found;
+}
