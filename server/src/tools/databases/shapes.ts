@@ -1,0 +1,14 @@
+/** Arguments and words that the database tools share. */
+import { clusterName, postgresName } from '../inputs.ts';
+
+export const databaseInputs = {
+  cluster_name: clusterName.describe('PostgreSQL cluster (name of the Cluster).'),
+  database_name: postgresName.describe('Name of the database in PostgreSQL.'),
+};
+
+/** What a reclaim policy means for the data, as a sentence. */
+export const reclaimPolicyMeaning = {
+  retain:
+    'Reclaim policy retain: deleting the Database object later leaves the database and its data in PostgreSQL.',
+  delete: 'Reclaim policy delete: deleting the Database object later drops the database with all its data.',
+} as const;
