@@ -65,12 +65,9 @@ export class PostTransport implements Transport {
     if (this.#ended) return;
     this.#end();
     this.#stopwatch.cancelled(this.#request.id);
-    if (this.#stream) this.#stream.destroy();
-    else {
-      const message = 'The request was broken off.';
-      const body = errorBody(jsonRpcCodes.serverError, message, this.#request.id);
-      this.#resolve({ status: 503, headers: { 'retry-after': '1' }, body });
-    }
+    const body = errorBody(jsonRpcCodes.serverError, 'The request was broken off.', this.#request.id);
+    if (this.#stream) this.#stream.end(body);
+    else this.#resolve({ status: 503, headers: { 'retry-after': '1' }, body });
     this.onclose?.();
   }
 

@@ -122,7 +122,7 @@ async function handle(connection: Connection, request: JSONRPCRequest, extra: Ex
   const context: RequestContext = {
     ...connection.callerOf(extra),
     canAsk: canAsk(connection),
-    signal: extra.signal,
+    signal: connection.twoWay ? withoutReason(extra.signal) : extra.signal,
     log: (level, data) => sendLog(connection, extra, level, data),
     ...(progress && { progress: (message, done, total) => progress.report(message, done, total) }),
   };
@@ -134,6 +134,13 @@ async function handle(connection: Connection, request: JSONRPCRequest, extra: Ex
   } finally {
     progress?.end();
   }
+}
+
+/** `notifications/cancelled` carries a reason: text of the client, which whoever throws the signal's reason would throw. */
+function withoutReason(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  signal.addEventListener('abort', () => controller.abort(), { once: true });
+  return controller.signal;
 }
 
 /** What a failed request that is not a tool's business looks like to the client. */

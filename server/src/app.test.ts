@@ -1,0 +1,194 @@
+import { describe, expect, it } from 'vitest';
+import { request, startSmallApp, toolCall } from '../test/small-app.ts';
+import type { Authenticator } from './http/authenticator.ts';
+import { localPrincipal } from './policy/principal.ts';
+
+describe('authentication', () => {
+  it('comes before the body is read, and its refusal keeps status, headers and sentence', async () => {
+    const authenticator: Authenticator = {
+      authenticate: async ({ headers }) =>
+        headers.authorization === 'Bearer good'
+          ? { accepted: true, principal: { ...localPrincipal, id: 'issuer|ada', kind: 'oidc' } }
+          : {
+              accepted: false,
+              status: 401,
+              headers: { 'www-authenticate': 'Bearer resource_metadata="https://x"' },
+              message: 'Sign in first.',
+            },
+    };
+    const { app, post, audits } = await startSmallApp({ authenticator });
+    const refused = await post('this is not even JSON');
+    expect(refused.statusCode).toBe(401);
+    expect(refused.headers['www-authenticate']).toBe('Bearer resource_metadata="https://x"');
+    expect(refused.json()).toMatchObject({ id: null, error: { message: 'Sign in first.' } });
+
+    await post(toolCall('echo', { text: 'a' }), { authorization: 'Bearer good' });
+    expect(audits.map(({ principal }) => principal)).toEqual(['issuer|ada']);
+    await app.main.close();
+  });
+
+  it('may tighten what a request can do', async () => {
+    const authenticator: Authenticator = {
+      authenticate: async () => ({
+        accepted: true,
+        principal: localPrincipal,
+        tightening: { readOnly: true },
+      }),
+    };
+    const { app, post } = await startSmallApp({ authenticator });
+    const { result } = (await post(request('tools/list'))).json();
+    expect(result.tools.map(({ name }: { name: string }) => name)).toEqual(['echo', 'fail', 'hold']);
+    const { result: denied } = (await post(toolCall('drop', { name: 'a' }))).json();
+    expect(denied.structuredContent.error.code).toBe('policy_denied');
+    await app.main.close();
+  });
+});
+
+describe('too many requests at once', () => {
+  it('are turned away with 503 and Retry-After until one of the others has ended', async () => {
+    const { app, post, holding, held } = await startSmallApp({ limits: { inFlight: 2 } });
+    const running = [post(toolCall('hold', {})), post(toolCall('hold', {}))];
+    await holding(2);
+    const refused = await post(request('ping'));
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('1');
+    expect(refused.json()).toMatchObject({ error: { code: -32000 } });
+    expect((await app.main.inject('/healthz')).statusCode).toBe(200);
+    for (const { release } of held) release();
+    await Promise.all(running);
+    expect((await post(request('ping'))).statusCode).toBe(200);
+    const metrics = (await app.management.inject('/metrics')).body;
+    expect(metrics).toMatch(/^cnpg_mcp_overloaded_total 1$/m);
+    expect(metrics).toMatch(/^http_server_active_requests 0$/m);
+    await Promise.all([app.main.close(), app.management.close()]);
+  });
+});
+
+describe('a client that goes away', () => {
+  it('cancels its call and frees its place', async () => {
+    const { app, listen, holding, held } = await startSmallApp();
+    const url = await listen();
+    for (const meta of [undefined, { progressToken: 1 }]) {
+      const gone = new AbortController();
+      const before = held.length;
+      const answer = fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        body: JSON.stringify(toolCall('hold', {}, meta)),
+        signal: gone.signal,
+      }).then((response) => response.text());
+      await holding(before + 1);
+      const signal = held[before]?.context.signal as AbortSignal;
+      const cancelled = new Promise((resolve) => signal.addEventListener('abort', resolve));
+      gone.abort();
+      await expect(answer).rejects.toThrow();
+      await cancelled;
+    }
+    await expect
+      .poll(async () => (await app.management.inject('/metrics')).body)
+      .toMatch(/^http_server_active_requests 0$/m);
+    await Promise.all([app.main.close(), app.management.close()]);
+  });
+});
+
+describe('draining', () => {
+  it('turns readiness off, serves what still comes, and lets running calls end', async () => {
+    const { app, post, holding, held } = await startSmallApp();
+    const running = post(toolCall('hold', {}));
+    await holding(1);
+    const drained = app.drain({ propagationMilliseconds: 50, graceMilliseconds: 10_000 });
+    expect((await app.main.inject('/readyz')).statusCode).toBe(503);
+    expect((await post(toolCall('echo', { text: 'late' }))).statusCode).toBe(200);
+    held[0]?.release();
+    expect((await running).json().result.structuredContent).toEqual({ ended: true });
+    await drained;
+  });
+
+  it('breaks off what does not end in time, with an answer', async () => {
+    const { app, listen, holding } = await startSmallApp();
+    const url = await listen();
+    const post = (meta?: Record<string, unknown>) =>
+      fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        body: JSON.stringify(toolCall('hold', {}, meta)),
+      });
+    const json = post();
+    const stream = post({ progressToken: 1 });
+    await holding(2);
+    await app.drain({ propagationMilliseconds: 0, graceMilliseconds: 20 });
+    expect((await json).status).toBe(503);
+    await expect((await stream).text()).resolves.toContain('The request was broken off.');
+  });
+});
+
+describe('the log', () => {
+  it('has one line a request: never a query, a header or a body', async () => {
+    const { app, log } = await startSmallApp();
+    await app.main.inject({
+      method: 'POST',
+      url: '/mcp?access_token=in-the-query',
+      headers: {
+        host: 'localhost',
+        'content-type': 'application/json',
+        accept: '*/*',
+        authorization: 'Bearer in-the-header',
+        'x-request-id': 'from-the-caller',
+      },
+      payload: toolCall('echo', { text: 'in-the-body' }),
+    });
+    expect(log).toHaveLength(1);
+    expect(JSON.parse(log[0] ?? '')).toMatchObject({
+      level: 'info',
+      requestId: 'from-the-caller',
+      method: 'POST',
+      route: '/mcp',
+      status: 200,
+    });
+    expect(log.join()).not.toMatch(/in-the-/);
+    await app.main.close();
+  });
+
+  it('takes no request id that would not fit on a line', async () => {
+    const { app, log, post } = await startSmallApp();
+    for (const id of ['has space', 'x'.repeat(65), 'new\\nline', '<script>']) {
+      await post(request('ping'), { 'x-request-id': id });
+    }
+    for (const line of log) expect(JSON.parse(line).requestId).toMatch(/^[0-9a-f-]{36}$/);
+    await app.main.close();
+  });
+});
+
+describe('the metrics', () => {
+  it('count by method, tool and outcome, and give no series to what a caller invents', async () => {
+    const { app, post } = await startSmallApp();
+    await post(toolCall('echo', { text: 'a' }));
+    await post(toolCall('fail', { how: 'not_found' }));
+    await post(toolCall('made-up-tool', {}));
+    await post(request('made/up'));
+    await app.main.inject({ url: '/made-up-path', headers: { host: 'localhost' } });
+    const { body, headers } = await app.management.inject('/metrics');
+    expect(headers['content-type']).toContain('text/plain');
+    const count = (labels: string) =>
+      body.match(new RegExp(`duration_seconds_count\\{.*${labels}.*\\} (\\d+)`))?.[1];
+    expect(count('gen_ai_tool_name="echo".*error_type=""')).toBe('1');
+    expect(count('gen_ai_tool_name="fail".*error_type="not_found"')).toBe('1');
+    expect(count('gen_ai_tool_name="_OTHER".*error_type="-32602"')).toBe('1');
+    expect(count('mcp_method_name="_OTHER".*error_type="-32601"')).toBe('1');
+    expect(body).toContain('cnpg_mcp_build_info{version="0.0.0-test"');
+    expect(body).toContain('process_resident_memory_bytes');
+    expect(body).not.toContain('made');
+    await Promise.all([app.main.close(), app.management.close()]);
+  });
+});
+
+describe('the headers', () => {
+  it('forbid a browser to render, frame or guess', async () => {
+    const { app, post } = await startSmallApp();
+    const { headers } = await post(request('ping'));
+    expect(headers['content-security-policy']).toBe("default-src 'none';frame-ancestors 'none'");
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['x-powered-by']).toBeUndefined();
+    await app.main.close();
+  });
+});

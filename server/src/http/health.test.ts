@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { startSmallApp } from '../../test/small-app.ts';
+import { ReadinessProbe } from './health.ts';
+import type { ReadinessCheck } from './readiness.ts';
+
+const fine: readonly ReadinessCheck[] = [{ name: 'kubernetes', ok: true }];
+
+describe('readiness', () => {
+  it('asks once however many want to know, and again when five seconds have passed', async () => {
+    let asked = 0;
+    let time = 0;
+    const probe = new ReadinessProbe(
+      async () => {
+        asked += 1;
+        return fine;
+      },
+      { now: () => time },
+    );
+    await Promise.all([probe.ask(), probe.ask(), probe.ask()]);
+    time = 4_999;
+    await probe.ask();
+    expect(asked).toBe(1);
+    time = 5_000;
+    await probe.ask();
+    expect(asked).toBe(2);
+  });
+
+  it('gives up on checks that hang, and tells them to stop', async () => {
+    let told = false;
+    const probe = new ReadinessProbe(
+      (signal) =>
+        new Promise(() => {
+          signal.addEventListener('abort', () => {
+            told = true;
+          });
+        }),
+      { patienceMilliseconds: 20 },
+    );
+    expect(await probe.ask()).toMatchObject({
+      ready: false,
+      checks: [{ ok: false, reason: expect.stringContaining('did not end') }],
+    });
+    expect(told).toBe(true);
+  });
+
+  it('is no when the checks themselves break', async () => {
+    const probe = new ReadinessProbe(async () => {
+      throw new Error('secret detail');
+    });
+    const { ready, checks } = await probe.ask();
+    expect(ready).toBe(false);
+    expect(JSON.stringify(checks)).not.toContain('secret');
+  });
+
+  it('is no while the server stops, without asking anybody', async () => {
+    const probe = new ReadinessProbe(async () => fine);
+    expect((await probe.ask()).ready).toBe(true);
+    probe.drain();
+    expect((await probe.ask()).ready).toBe(false);
+  });
+});
+
+describe('the probes', () => {
+  it('are on both ports: alive whatever happens, ready with reasons', async () => {
+    const reason = 'The API server does not answer.';
+    const { app } = await startSmallApp({
+      checkReadiness: async () => [{ name: 'kubernetes', ok: false, reason }],
+    });
+    for (const server of [app.main, app.management]) {
+      expect((await server.inject('/healthz')).json()).toEqual({ status: 'ok' });
+      const ready = await server.inject('/readyz');
+      expect(ready.statusCode).toBe(503);
+      expect(ready.json()).toEqual({ ready: false, checks: [{ name: 'kubernetes', ok: false, reason }] });
+    }
+    await Promise.all([app.main.close(), app.management.close()]);
+  });
+});
