@@ -18,6 +18,13 @@ export const rpcCode = {
   refused: -31000,
 } as const;
 
+export interface RpcErrorOptions {
+  status?: number;
+  data?: Record<string, unknown>;
+  /** What was thrown, for the log; the client never sees it. */
+  cause?: unknown;
+}
+
 /** Ends a request with a JSON-RPC error. `status` is the HTTP status that goes with it. */
 export class RpcError extends Error {
   override readonly name = 'RpcError';
@@ -25,12 +32,8 @@ export class RpcError extends Error {
   readonly status: number;
   readonly data: Record<string, unknown> | undefined;
 
-  constructor(
-    code: number,
-    message: string,
-    options: { status?: number; data?: Record<string, unknown> } = {},
-  ) {
-    super(message);
+  constructor(code: number, message: string, options: RpcErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status ?? 200;
     this.data = options.data;
@@ -57,6 +60,7 @@ export function toRpcError(thrown: unknown, data: Record<string, unknown> = {}):
     return new RpcError(rpcCode.invalidParams, error.message, { data: { ...reason, ...data } });
   }
   return new RpcError(error.code === 'internal' ? rpcCode.internal : rpcCode.refused, error.message, {
+    cause: error.cause ?? thrown,
     data: {
       ...reason,
       ...(error.retryAfterSeconds !== undefined && { retry_after_seconds: error.retryAfterSeconds }),

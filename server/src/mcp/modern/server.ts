@@ -89,7 +89,7 @@ export class ModernServer {
       return { kind: 'response', status: 200, json: responseOf(request.id, await method(call)) };
     } catch (thrown) {
       failure = toRpcError(thrown);
-      if (failure.code === rpcCode.internal) this.#options.onDefect?.(thrown);
+      if (failure.code === rpcCode.internal) this.#options.onDefect?.(failure.cause);
       return {
         kind: 'response',
         status: failure.status,
