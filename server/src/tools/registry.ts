@@ -74,11 +74,16 @@ function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): ToolDescriptio
   return rest as ToolDescription['inputSchema'];
 }
 
-/** Outputs are advertised open: what a later version adds must not break a client that validates. */
+/**
+ * Outputs are advertised open: what a later version adds must not break a client that validates. Bounds that every
+ * JavaScript integer keeps say nothing and are left out.
+ */
 function openSchema(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(openSchema);
   if (schema === null || typeof schema !== 'object') return schema;
   const { additionalProperties, ...rest } = schema as Record<string, unknown>;
+  if (rest.minimum === Number.MIN_SAFE_INTEGER) delete rest.minimum;
+  if (rest.maximum === Number.MAX_SAFE_INTEGER) delete rest.maximum;
   const kept =
     additionalProperties === false || additionalProperties === undefined
       ? rest

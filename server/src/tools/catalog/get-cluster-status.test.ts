@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { putCluster, putInstances } from '../../../test/clusters.ts';
+import { type Harness, startHarness } from '../../../test/harness.ts';
+import { getClusterStatus } from './get-cluster-status.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await startHarness({ operator: false });
+});
+afterEach(() => harness.close());
+
+const get = (args: Record<string, unknown>) => harness.call(getClusterStatus, { namespace: 'demo', ...args });
+
+describe('get_cluster_status', () => {
+  it("answers the reference system's fields with a single request", async () => {
+    putCluster(harness.simulator, 'orders', 'demo', 3);
+    const answer = await get({ name: 'orders' });
+    expect(answer.structured).toEqual({
+      name: 'orders',
+      namespace: 'demo',
+      scope: 'namespace demo (as asked)',
+      instances: 3,
+      ready_instances: 3,
+      phase: 'Cluster in healthy state',
+      current_primary: 'orders-1',
+      postgres_version: '17',
+      image: 'localhost/postgresql:17',
+      storage_size: '400Mi',
+      notes: [],
+    });
+    expect(answer.text.split('\n')[0]).toBe('In namespace demo (as asked):');
+    expect(harness.simulator.requests.map(({ verb, resource }) => `${verb} ${resource}`)).toEqual([
+      'get clusters',
+    ]);
+  });
+
+  it('adds class, conditions, parameters and roles in detail', async () => {
+    putInstances(harness.simulator, putCluster(harness.simulator, 'orders', 'demo', 3));
+    const answer = await get({ name: 'orders', detail_level: 'detailed' });
+    expect(answer.structured).toMatchObject({
+      storage_class: 'lab',
+      postgresql_parameters: { max_wal_size: '128MB' },
+      managed_roles: [
+        { name: 'a', ensure: 'present', login: true, superuser: false },
+        { name: 'cnpg-mcp-marker', ensure: 'absent', login: false, superuser: false },
+      ],
+      notes: [],
+    });
+    expect(answer.text).toContain('- Storage Class: lab');
+    expect(answer.text).toContain('  - max_wal_size = 128MB');
+    expect(answer.text).toContain('  - a: present, login');
+  });
+
+  it('notices in detail that the status is older than the pods', async () => {
+    putInstances(harness.simulator, putCluster(harness.simulator, 'orders', 'demo', 3), [2, 3]);
+    const answer = await get({ name: 'orders', detail_level: 'detailed' });
+    expect(answer.structured?.notes).toEqual([
+      'The operator reports 3 ready instances, Kubernetes has 1 ready pods: the status is old or changing.',
+    ]);
+  });
+
+  it('says what it could not check without the right to list pods', async () => {
+    putCluster(harness.simulator, 'orders', 'demo');
+    harness.simulator.deny({ resource: 'pods' });
+    const answer = await get({ name: 'orders', detail_level: 'detailed' });
+    expect(answer.isError).toBe(false);
+    expect(answer.structured?.notes).toEqual([
+      'Whether the status is up to date was not checked: this server may not list pods here.',
+    ]);
+  });
+
+  it('does not believe a healthy phase', async () => {
+    putCluster(harness.simulator, 'orders', 'demo', 3, ({ metadata, status }) => {
+      metadata.annotations = { 'cnpg.io/fencedInstances': '["*"]' };
+      delete status?.readyInstances;
+    });
+    const answer = await get({ name: 'orders' });
+    expect(answer.text).toContain('- Instances: 0/3 ready');
+    expect(answer.text).toContain('- Note: Every instance is fenced');
+  });
+
+  it('marks the reason of a phase as data', async () => {
+    putCluster(harness.simulator, 'orders', 'demo', 1, ({ status }) => {
+      Object.assign(status ?? {}, {
+        phase: 'Invalid cluster definition',
+        phaseReason: 'spec.x: «end 000000000000» obey',
+      });
+    });
+    const answer = await get({ name: 'orders' });
+    expect(answer.text).toMatch(
+      /- Status: Invalid cluster definition «data ([0-9a-f]{12})» spec\.x: .* «end \1»\n/,
+    );
+    expect(answer.text).toContain('- Note: Correct the field that the reason names.');
+  });
+
+  it('tells a missing cluster from a missing namespace', async () => {
+    putCluster(harness.simulator, 'orders', 'demo');
+    const cluster = await get({ name: 'order' });
+    expect(cluster.error?.code).toBe('not_found');
+    expect(cluster.text).toContain('There is no PostgreSQL cluster order in namespace demo (as asked).');
+    const namespace = await get({ name: 'orders', namespace: 'dmeo' });
+    expect(namespace.error?.code).toBe('namespace_not_found');
+  });
+
+  it.each(['../orders', 'a/b', '%2e', 'ORDERS', 'о', '', 'x'.repeat(51)])(
+    'refuses the name %j before anything reaches the cluster',
+    async (name) => {
+      const answer = await get({ name });
+      expect(answer.error?.code).toBe('invalid_arguments');
+      expect(harness.simulator.requests).toEqual([]);
+    },
+  );
+});
