@@ -59,8 +59,6 @@ export function startServer(kubeconfig: string, env: NodeJS.ProcessEnv = {}): Pr
     '0',
     '--management-port',
     '0',
-    '--log-level',
-    'warn',
     '--kubeconfig',
     kubeconfig,
   ];

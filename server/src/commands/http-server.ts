@@ -66,7 +66,9 @@ export async function startHttpServer(
     await stop({ delay: false });
     throw thrown;
   }
-  return { url: `${urlOf(app.main)}/mcp`, managementUrl: urlOf(app.management), stop };
+  const [url, managementUrl] = [`${urlOf(app.main)}/mcp`, urlOf(app.management)];
+  logger.info({ url, managementUrl }, `MCP is served at ${url}.`);
+  return { url, managementUrl, stop };
 }
 
 function urlOf(app: App['main']): string {
