@@ -23,7 +23,7 @@ import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
 import { recordRequests, serveMetrics } from './http/metrics.ts';
 import type { CheckReadiness } from './http/readiness.ts';
 import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
-import { createModernEndpoint } from './mcp/modern/endpoint.ts';
+import { modernOnDemand } from './mcp/modern/on-demand.ts';
 import type { McpSurface } from './mcp/surface.ts';
 import type { Metrics } from './observability/metrics.ts';
 
@@ -68,7 +68,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       logger.error({ err: error }, 'An MCP request failed with an internal error.'),
     streamAfterSeconds: limits.streamAfterSeconds,
   };
-  const modern = createModernEndpoint(adapter);
+  const modern = modernOnDemand(adapter);
 
   const main = createInstance(logger, limits);
   await harden(main);
