@@ -28,7 +28,7 @@ export default defineConfig({
   output: {
     dir: 'dist',
     format: 'esm',
-    minify: { compress: true, mangle: false, codegen: true },
+    minify: { compress: true, mangle: true, codegen: true },
     chunkFileNames: 'chunks/[name]-[hash].js',
   },
 });
