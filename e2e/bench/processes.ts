@@ -52,16 +52,7 @@ function firstAddress(child: ChildProcess): Promise<string> {
 
 /** The built server on a free port, against the cluster of a kubeconfig. */
 export function startServer(kubeconfig: string, env: NodeJS.ProcessEnv = {}): Promise<Running> {
-  const args = [
-    serverProgram,
-    'serve',
-    '--port',
-    '0',
-    '--management-port',
-    '0',
-    '--kubeconfig',
-    kubeconfig,
-  ];
+  const args = [serverProgram, 'serve', '--port', '0', '--management-port', '0', '--kubeconfig', kubeconfig];
   return start(args, env);
 }
 

@@ -207,11 +207,22 @@ describe.each(transports)('a PostgreSQL cluster from creation to deletion, over 
     await server.call('delete_postgres_database', ofCluster({ database_name: 'orphan' }));
   });
 
-  it('says which error PostgreSQL gave when the role owns objects, and drops nothing', async () => {
-    const answer = await server.confirmed('delete_postgres_role', ofCluster({ role_name: 'app_user' }));
-    expect(answer.isError).toBe(true);
+  it('refuses to drop the owner of databases that are managed here, with the error that PostgreSQL has for it', async () => {
+    const before = await fingerprint(namespace, name);
+    const answer = await server.call('delete_postgres_role', ofCluster({ role_name: 'app_user' }));
+    expect(answer).toMatchObject({ isError: true, structured: { error: { code: 'refused' } } });
+    expect(answer.text).toContain('2BP01');
+    expect(await fingerprint(namespace, name)).toEqual(before);
+  });
+
+  it('says which error PostgreSQL gave when the role owns objects, and goes on from there when it no longer does', async () => {
+    await psql(namespace, name, 'create table owned (); alter table owned owner to second', 'shop');
+    const answer = await server.confirmed('delete_postgres_role', ofCluster({ role_name: 'second' }));
+    expect(answer).toMatchObject({ isError: true, structured: { state: 'failed' } });
     expect(answer.text).toMatch(/2BP01|cannot be dropped because some objects depend on it/);
-    expect(await psql(namespace, name, "select count(*) from pg_roles where rolname = 'app_user'")).toBe('1');
+    expect(await psql(namespace, name, "select count(*) from pg_roles where rolname = 'second'")).toBe('1');
+    expect(await getObject('secret', await roleSecret(namespace, name, 'second'), namespace)).toBeDefined();
+    await psql(namespace, name, 'drop table owned', 'shop');
   });
 
   it('deletes a database with retain from Kubernetes only, and with delete from PostgreSQL too', async () => {
