@@ -29,7 +29,8 @@ export function databaseSight(object: Database | undefined): Sight {
   const { state, message } = databaseStatus(object);
   const quoted = message !== undefined ? { quoted: message } : {};
   if (state === 'applied') return { state };
-  if (state === 'failed') return { state, message: 'The operator could not apply it.', ...quoted };
+  if (state === 'failed')
+    return { state, message: 'The operator could not apply it; it tries again every 30 s.', ...quoted };
   if (state === 'deleting')
     return { state: 'failed', message: 'The Database object is being deleted.', ...quoted };
   return { state: 'waiting', ...quoted };

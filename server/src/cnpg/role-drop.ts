@@ -118,7 +118,10 @@ export class RoleDrop {
   #refused(): { ok: false; message: string; quoted: string } {
     return {
       ok: false,
-      message: refusedDrop(this.#role, 'The entry keeps ensure: absent'),
+      message: refusedDrop(
+        this.#role,
+        'The entry keeps ensure: absent (update_postgres_role with ensure: present takes that back)',
+      ),
       quoted: this.#lastError ?? '',
     };
   }

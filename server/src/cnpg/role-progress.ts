@@ -82,5 +82,9 @@ export function objectProgress(
 function failedOrWaiting(error: string, before: string | undefined): Sight {
   if (error === '') return { state: 'waiting' };
   if (error === before || isTransient(error)) return { state: 'waiting', quoted: error };
-  return { state: 'failed', message: 'The operator could not apply it.', quoted: error };
+  return {
+    state: 'failed',
+    message: 'The operator could not apply it; the declaration stays as it was written.',
+    quoted: error,
+  };
 }

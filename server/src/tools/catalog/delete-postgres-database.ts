@@ -14,7 +14,7 @@ import { namespacePhrase } from '../namespace.ts';
 import { permission } from '../permission.ts';
 
 /** Seconds until the answer says that the object is still there. */
-const goneSeconds = 30;
+const goneSeconds = 20;
 
 export const deletePostgresDatabase = defineTool({
   name: 'delete_postgres_database',

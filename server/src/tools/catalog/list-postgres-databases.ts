@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { databaseStatus } from '../../cnpg/databases.ts';
 import { applicationDatabase } from '../../cnpg/role-names.ts';
 import type { Database } from '../../cnpg/types.ts';
-import { type Quote, wordOrQuoted } from '../../cnpg/untrusted.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { readDatabases, readDatabasesPermissions } from '../databases/declared.ts';
 import { databaseInputs } from '../databases/shapes.ts';
 import { defineReadTool } from '../define-tool.ts';
+import type { Fence } from '../fence.ts';
 import { cursor, format, limit, namespace } from '../inputs.ts';
+import { shownName } from '../shown-name.ts';
 
 const database = z.object({
   crd_name: z.string(),
@@ -57,18 +58,17 @@ export const listPostgresDatabases = defineReadTool({
     const cursorAt = (index: number): string => encodeCursor({ token: '', skip: skip + index }, question);
     const page = databases.slice(skip, skip + limit);
     const application = applicationDatabase(cluster);
-    const quote: Quote = (text, length) => context.fence.quote(text, length);
     return {
       output: {
         cluster: cluster_name,
         namespace: context.namespace.name,
-        databases: page.map((object) => view(object, quote)),
+        databases: page.map((object) => view(object, context.fence)),
         count: page.length,
         total: databases.length,
         ...(application && {
           application_database: {
-            name: wordOrQuoted(application.database, quote),
-            owner: wordOrQuoted(application.owner, quote),
+            name: shownName(application.database, context.fence),
+            owner: shownName(application.owner, context.fence),
           },
         }),
         ...(skip + page.length < databases.length && { truncated: true, next_cursor: cursorAt(page.length) }),
@@ -91,18 +91,18 @@ export const listPostgresDatabases = defineReadTool({
   },
 });
 
-function view(object: Database, quote: Quote): z.input<typeof database> {
+function view(object: Database, fence: Fence): z.input<typeof database> {
   const { metadata, spec, status } = object;
   const { state, message } = databaseStatus(object);
   return {
     crd_name: metadata.name,
-    database_name: wordOrQuoted(spec.name, quote),
-    owner: wordOrQuoted(spec.owner, quote),
+    database_name: shownName(spec.name, fence),
+    owner: shownName(spec.owner, fence),
     ensure: spec.ensure ?? 'present',
     reclaim_policy: spec.databaseReclaimPolicy ?? 'retain',
     applied: status?.applied ?? null,
     status: state,
-    ...(message !== undefined && { message: quote(message) }),
+    ...(message !== undefined && { message: fence.quote(message) }),
   };
 }
 

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { applicationDatabase } from '../../cnpg/role-names.ts';
 import { attributesOf, type DeclaredRole, roleStatus, undeclaredRoles } from '../../cnpg/roles.ts';
 import type { Cluster } from '../../cnpg/types.ts';
-import { wordOrQuoted } from '../../cnpg/untrusted.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { defineReadTool } from '../define-tool.ts';
 import type { Fence } from '../fence.ts';
 import { cursor, format, limit, namespace } from '../inputs.ts';
 import { readRoles, readRolesPermissions } from '../roles/declared.ts';
 import { attributesShape, attributeWords, definedIn, roleInputs } from '../roles/shapes.ts';
+import { shownName } from '../shown-name.ts';
 
 const role = z.object({
   name: z.string(),
@@ -60,7 +60,7 @@ export const listPostgresRoles = defineReadTool({
     const page = roles.slice(skip, skip + limit);
     const owner = applicationDatabase(cluster)?.owner;
     const undeclared = undeclaredRoles(cluster)?.slice(0, 100);
-    const shown = (name: string): string => wordOrQuoted(name, quoter(context.fence));
+    const shown = (name: string): string => shownName(name, context.fence);
     return {
       output: {
         cluster: cluster_name,
@@ -87,26 +87,20 @@ export const listPostgresRoles = defineReadTool({
   },
 });
 
-const quoter =
-  (fence: Fence) =>
-  (text: string | undefined, length?: number): string =>
-    fence.quote(text, length);
-
 function view(cluster: Cluster, declared: DeclaredRole, fence: Fence): z.input<typeof role> {
-  const quote = quoter(fence);
   const { spec, place, object } = declared;
   const { state, messages } = roleStatus(cluster, declared);
   const attributes = attributesOf(spec);
   return {
-    name: wordOrQuoted(spec.name, quote),
+    name: shownName(spec.name, fence),
     ensure: spec.ensure ?? 'present',
     ...attributes,
-    in_roles: attributes.in_roles.map((parent) => wordOrQuoted(parent, quote)),
+    in_roles: attributes.in_roles.map((parent) => shownName(parent, fence)),
     password_secret: spec.passwordSecret?.name ?? null,
     defined_in: place,
     ...(object && { crd_name: object.metadata.name }),
     status: state,
-    messages: messages.map((message) => quote(message)),
+    messages: messages.map((message) => fence.quote(message)),
   };
 }
 

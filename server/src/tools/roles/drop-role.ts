@@ -3,10 +3,12 @@ import { RoleDrop, refusedDrop } from '../../cnpg/role-drop.ts';
 import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
 import type { AwaitOperation, Operation } from '../change-plan.ts';
 
-/** Seconds that the operator gets: for reading the list, and for the drop itself. */
-const readSeconds = 60;
-/** A DatabaseRole whose drop failed is tried again every 30 s (operator 1.30). */
-const dropSeconds = 45;
+/** Seconds that the operator gets to read the list; it takes less than one when it is at work. */
+const readSeconds = 30;
+/** Seconds for the drop of an inline role, which follows at once. */
+const inlineSeconds = 20;
+/** Seconds for a DatabaseRole: a drop that failed is tried again every 30 s (operator 1.30). */
+const objectSeconds = 40;
 
 /** For an entry of `spec.managed.roles`. */
 export function dropInline(cluster: Cluster, role: string): Operation[] {
@@ -41,7 +43,7 @@ export function dropInline(cluster: Cluster, role: string): Operation[] {
       ...at,
       verb: 'await',
       summary: `Wait until PostgreSQL has dropped the role ${role}.`,
-      timeoutSeconds: dropSeconds,
+      timeoutSeconds: inlineSeconds,
       until: drop.untilDropped,
       late: drop.late,
     },
@@ -87,7 +89,10 @@ function awaitGone(object: DatabaseRole): AwaitOperation {
   const earlier = object.status?.message;
   const refused = (quoted: string): { ok: false; message: string; quoted: string } => ({
     ok: false,
-    message: refusedDrop(role, `DatabaseRole ${name} stays terminating, the operator tries again every 30 s`),
+    message: refusedDrop(
+      role,
+      `DatabaseRole ${name} stays terminating and the operator tries again every 30 s (databaseRoleReclaimPolicy: retain keeps the role instead)`,
+    ),
     quoted,
   });
   let last: string | undefined;
@@ -96,7 +101,7 @@ function awaitGone(object: DatabaseRole): AwaitOperation {
     resource: 'databaseroles',
     key: { name, ...(namespace !== undefined && { namespace }) },
     summary: `Wait until PostgreSQL has dropped the role ${role} and the object is gone.`,
-    timeoutSeconds: dropSeconds,
+    timeoutSeconds: objectSeconds,
     until: (current) => {
       if (!current || current.metadata.uid !== uid) return { done: { ok: true } };
       const { status, metadata } = current as DatabaseRole;
