@@ -1,5 +1,6 @@
 /** Finds out which cluster to talk to and as whom, from what the options and the environment name. */
 import { existsSync, readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { DefaultNamespace, Impersonation } from '../gateway.ts';
@@ -176,8 +177,9 @@ function serverUrl(selected: SelectedContext, source: string): URL {
     throw notConfigured(`The server of ${source} is not an address.`);
   }
   const url = new URL(text);
-  const local = url.hostname === 'localhost' || url.hostname === '[::1]' || url.hostname.startsWith('127.');
-  const allowed = url.protocol === 'https:' || (url.protocol === 'http:' && (local || isInsecure(selected)));
+  const insecure = selected.cluster['insecure-skip-tls-verify'] === true;
+  const allowed =
+    url.protocol === 'https:' || (url.protocol === 'http:' && (isLoopback(url.hostname) || insecure));
   if (!allowed) {
     throw notConfigured(
       `The server of ${source} is ${url.protocol}//${url.host}; only https is spoken with other machines.`,
@@ -186,6 +188,8 @@ function serverUrl(selected: SelectedContext, source: string): URL {
   return url;
 }
 
-function isInsecure(selected: SelectedContext): boolean {
-  return selected.cluster['insecure-skip-tls-verify'] === true;
+function isLoopback(hostname: string): boolean {
+  return (
+    hostname === 'localhost' || hostname === '[::1]' || (isIPv4(hostname) && hostname.startsWith('127.'))
+  );
 }

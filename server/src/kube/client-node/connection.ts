@@ -28,6 +28,8 @@ const rereadSeconds = 30;
 const maxRequestConnections = 32;
 const maxWatchConnections = 128;
 const connectTimeoutMs = 10_000;
+/** A credential plugin that has not answered by then never will; the next call starts another. */
+const openingMs = 30_000;
 /** Below the 60 s after which common load balancers drop idle connections. */
 const keepAliveMs = 30_000;
 /** Bookmarks come about every minute; a stream that is silent for longer is dead. */
@@ -60,7 +62,7 @@ export class Connection {
   async session(): Promise<Session> {
     const session = this.#session;
     if (session && performance.now() - session.readAt < rereadSeconds * 1000) return session.value;
-    this.#opening ??= this.#open().finally(() => {
+    this.#opening ??= this.#openInTime().finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
@@ -83,6 +85,18 @@ export class Connection {
     this.#pools = undefined;
     this.#session = undefined;
     await Promise.all([pools?.requests.close(), pools?.watches.destroy()]);
+  }
+
+  async #openInTime(): Promise<Session> {
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      reject(new ToolError('not_authenticated', `No credentials came within ${openingMs / 1000} s.`));
+    }, openingMs);
+    try {
+      return await Promise.race([this.#open(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #open(): Promise<Session> {

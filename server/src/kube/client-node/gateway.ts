@@ -33,7 +33,8 @@ import { pathOf } from './paths.ts';
 import { readPodLog, readPodPage } from './pods.ts';
 import type { ApiAnswer, ApiRequest, Requester } from './requester.ts';
 import { reviewAccess, reviewIdentity } from './reviews.ts';
-import { type WatchSource, watchUntil } from './watch.ts';
+import { watchUntil } from './watch.ts';
+import { watchSource } from './watch-source.ts';
 
 /** Owner of the fields that this server writes, in `managedFields`. */
 export const fieldManager = 'cnpg-mcp';
@@ -182,7 +183,7 @@ export class ClientNodeGateway implements KubeGateway {
     const { namespace, name } = options;
     const subject: Subject = { verb: 'watch', type, namespace, name };
     return within(subject, options, (deadline) =>
-      watchUntil(this.#watchSource<T>(type, options, deadline), deadline, decide),
+      watchUntil(watchSource<T>(this.#requester, type, options, deadline), deadline, decide),
     );
   }
 
@@ -248,30 +249,6 @@ export class ClientNodeGateway implements KubeGateway {
       if (thrown instanceof ToolError && thrown.code === 'cluster_not_configured') return undefined;
       throw thrown;
     }
-  }
-
-  #watchSource<T extends KubeObject>(
-    type: ResourceType,
-    options: WatchOptions,
-    deadline: Deadline,
-  ): WatchSource<T> {
-    const { namespace, name, labelSelector } = options;
-    const selectors = {
-      ...(labelSelector !== undefined && { labelSelector }),
-      ...(name !== undefined && { fieldSelector: `metadata.name=${name}` }),
-    };
-    const subject: Subject = { verb: 'watch', type, namespace, name };
-    return {
-      read: async () => {
-        const page = await listPages<T>(this.#requester, type, { namespace, ...selectors }, deadline);
-        return { items: page.items, resourceVersion: page.resourceVersion };
-      },
-      follow: (resourceVersion, timeoutSeconds) => {
-        const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds };
-        const path = pathOf({ type, namespace }, { ...query, ...selectors });
-        return this.#requester.open({ subject, method: 'GET', path, idempotent: true }, deadline);
-      },
-    };
   }
 }
 

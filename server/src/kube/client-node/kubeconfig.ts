@@ -39,7 +39,7 @@ const textOf = (value: unknown): string | undefined =>
 export function parseKubeconfig(text: string, source: string, directory: string): Kubeconfig {
   let document: unknown;
   try {
-    document = parse(text, { logLevel: 'silent' });
+    document = parse(text, { logLevel: 'error' });
   } catch {
     throw notConfigured(`${source} is not valid YAML.`);
   }

@@ -122,8 +122,8 @@ async function* events(stream: AsyncIterable<Uint8Array>): AsyncGenerator<WatchE
 async function* brokenAsError(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* stream;
-  } catch (thrown) {
-    throw new ToolError('cluster_unreachable', 'The connection of a watch broke.', { cause: thrown });
+  } catch {
+    throw new ToolError('cluster_unreachable', 'The connection of a watch broke.');
   }
 }
 
