@@ -3,7 +3,14 @@
  * handler runs: shape, envelope, revision, and on HTTP that the headers say the same as the body.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { classifyInboundRequest, UnsupportedProtocolVersionError } from '@modelcontextprotocol/server';
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
+  classifyInboundRequest,
+  LOG_LEVEL_META_KEY,
+  PROTOCOL_VERSION_META_KEY,
+  UnsupportedProtocolVersionError,
+} from '@modelcontextprotocol/server';
 import { firstModernRevision } from '../era.ts';
 import { RpcError, rpcCode } from './rpc-error.ts';
 
@@ -24,50 +31,108 @@ export function idOf(message: Record<string, unknown>): string | number | null {
   return typeof method === 'string' && (typeof id === 'string' || typeof id === 'number') ? id : null;
 }
 
-/**
- * Admits one message. Returns `undefined` for a notification, which has no answer. Throws {@link RpcError}.
- * Without `headers` (stdio) only the message itself is checked.
- */
-export function admit(
-  message: Record<string, unknown>,
-  headers: IncomingHttpHeaders | undefined,
-): AdmittedRequest | undefined {
-  const outcome = classifyInboundRequest({ httpMethod: 'POST', body: message, ...namedHeaders(headers) });
-  if (outcome.kind === 'reject') {
-    throw new RpcError(outcome.code, outcome.message, {
-      status: outcome.httpStatus,
-      ...(outcome.data !== undefined && { data: outcome.data as Record<string, unknown> }),
-    });
+/** Most envelopes that are remembered, and how long one may be (in characters) to be worth it. */
+const rememberedEnvelopes = 256;
+const longestRemembered = 2_000;
+
+/** Admits requests. One per server: it remembers which envelopes are valid. */
+export class Gate {
+  /**
+   * Envelopes that passed the schema of the SDK, oldest first. A client sends the same one with every request, and checking
+   * it takes longer than everything else that is checked here.
+   */
+  readonly #valid = new Set<string>();
+
+  /**
+   * Admits one message. Returns `undefined` for a notification, which has no answer. Throws {@link RpcError}.
+   * Without `headers` (stdio) only the message itself is checked.
+   */
+  admit(
+    message: Record<string, unknown>,
+    headers: IncomingHttpHeaders | undefined,
+  ): AdmittedRequest | undefined {
+    const request = this.#known(message, headers) ?? this.#examine(message, headers);
+    if (request && headers) checkHeaders(headers, request.method, request.params);
+    return request;
   }
-  if (outcome.kind === 'legacy') {
-    // On HTTP such a request goes to the older generation. On a modern stdio connection it is a mistake of the client.
-    throw new RpcError(
-      rpcCode.invalidParams,
-      'The request does not carry the _meta envelope of 2026-07-28.',
-      {
-        status: 400,
-      },
-    );
+
+  /** A request that is plainly right, with an envelope that was seen before. Whatever is odd goes the long way. */
+  #known(
+    message: Record<string, unknown>,
+    headers: IncomingHttpHeaders | undefined,
+  ): AdmittedRequest | undefined {
+    const { jsonrpc, id, method, params } = message;
+    if (jsonrpc !== '2.0' || typeof method !== 'string' || !isObject(params) || !isObject(params._meta))
+      return undefined;
+    if (Object.keys(message).length !== 4) return undefined;
+    if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
+    const meta = params._meta;
+    const token = meta.progressToken;
+    if (token !== undefined && typeof token !== 'string' && !Number.isSafeInteger(token)) return undefined;
+    const revision = meta[PROTOCOL_VERSION_META_KEY];
+    if (typeof revision !== 'string' || !servedRevisions.includes(revision)) return undefined;
+    const { protocolVersionHeader = revision, mcpMethodHeader = method } = namedHeaders(headers);
+    if (protocolVersionHeader.trim() !== revision || mcpMethodHeader.trim() !== method) return undefined;
+    if (!this.#valid.has(envelopeKey(meta))) return undefined;
+    return { id: id as string | number, method, params, revision };
   }
-  if (outcome.messageKind === 'notification') return undefined;
-  const revision = outcome.classification.revision ?? 'unknown';
-  if (!servedRevisions.includes(revision)) {
-    const {
-      code,
-      message: text,
-      data,
-    } = new UnsupportedProtocolVersionError({
-      supported: [...servedRevisions],
-      requested: revision,
-    });
-    throw new RpcError(code, text, { status: 400, data: data as Record<string, unknown> });
+
+  /** The long way: every rule of the SDK, with the error that belongs to it. */
+  #examine(
+    message: Record<string, unknown>,
+    headers: IncomingHttpHeaders | undefined,
+  ): AdmittedRequest | undefined {
+    const outcome = classifyInboundRequest({ httpMethod: 'POST', body: message, ...namedHeaders(headers) });
+    if (outcome.kind === 'reject') {
+      throw new RpcError(outcome.code, outcome.message, {
+        status: outcome.httpStatus,
+        ...(outcome.data !== undefined && { data: outcome.data as Record<string, unknown> }),
+      });
+    }
+    if (outcome.kind === 'legacy') {
+      // On HTTP such a request goes to the older generation. On a modern stdio connection it is a mistake of the client.
+      const text = 'The request does not carry the _meta envelope of 2026-07-28.';
+      throw new RpcError(rpcCode.invalidParams, text, { status: 400 });
+    }
+    if (outcome.messageKind === 'notification') return undefined;
+    const revision = outcome.classification.revision ?? 'unknown';
+    if (!servedRevisions.includes(revision)) {
+      const supported = [...servedRevisions];
+      const error = new UnsupportedProtocolVersionError({ supported, requested: revision });
+      const data = error.data as Record<string, unknown>;
+      throw new RpcError(error.code, error.message, { status: 400, data });
+    }
+    const { id, method, params = {} } = outcome.message;
+    this.#remember(envelopeKey(params._meta ?? {}));
+    return { id, method, params, revision };
   }
-  const { id, method, params = {} } = outcome.message;
-  if (headers) checkHeaders(headers, method, params);
-  return { id, method, params, revision };
+
+  #remember(key: string): void {
+    if (key.length > longestRemembered) return;
+    const [oldest] = this.#valid;
+    if (this.#valid.size >= rememberedEnvelopes && oldest !== undefined) this.#valid.delete(oldest);
+    this.#valid.add(key);
+  }
 }
 
-function namedHeaders(headers: IncomingHttpHeaders | undefined) {
+/** Everything of `_meta` that the schema of the envelope looks into. */
+function envelopeKey(meta: Record<string, unknown>): string {
+  return JSON.stringify([
+    meta[PROTOCOL_VERSION_META_KEY],
+    meta[CLIENT_CAPABILITIES_META_KEY],
+    meta[CLIENT_INFO_META_KEY],
+    meta[LOG_LEVEL_META_KEY],
+  ]);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function namedHeaders(headers: IncomingHttpHeaders | undefined): {
+  protocolVersionHeader?: string;
+  mcpMethodHeader?: string;
+} {
   const version = headers?.['mcp-protocol-version'];
   const method = headers?.['mcp-method'];
   return {

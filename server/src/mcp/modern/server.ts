@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { McpObserver } from '../endpoint.ts';
 import type { Progress } from '../progress.ts';
 import type { Caller, McpSurface, RequestContext } from '../surface.ts';
-import { type AdmittedRequest, admit, idOf } from './admit.ts';
+import { type AdmittedRequest, Gate, idOf } from './admit.ts';
 import { canShowForms, type Envelope, readEnvelope } from './envelope.ts';
 import { createMethods, type Method, type MethodCall } from './methods.ts';
 import { logTo, progressTo } from './notices.ts';
@@ -45,6 +45,7 @@ export type Outcome =
 const listenMethod = 'subscriptions/listen';
 
 export class ModernServer {
+  readonly #gate = new Gate();
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #subscriptions: Subscriptions;
   readonly #options: ModernServerOptions;
@@ -69,7 +70,7 @@ export class ModernServer {
     let failure: RpcError | undefined;
     let progress: Progress | undefined;
     try {
-      request = admit(incoming.message, incoming.headers);
+      request = this.#gate.admit(incoming.message, incoming.headers);
       if (!request) return { kind: 'accepted' };
       const envelope = readEnvelope(request.params);
       if (envelope.progressToken !== undefined)
