@@ -27,6 +27,8 @@ export function clusterFixture(change: (cluster: Cluster) => void = () => undefi
       },
       maxSyncReplicas: 0,
       minSyncReplicas: 0,
+      postgresGID: 26,
+      postgresUID: 26,
       postgresql: { parameters: { archive_mode: 'on', max_wal_size: '128MB', wal_level: 'logical' } },
       storage: { resizeInUseVolumes: true, size: '400Mi', storageClass: 'lab' },
     },
