@@ -1,4 +1,5 @@
 /** Carries a plan out, step by step. The only code in the server that writes to Kubernetes (and its dry run). */
+import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError, toToolError } from '../errors.ts';
 import type { JsonPatchStep, KubeGateway, KubeObject, WatchDecision, WriteResult } from '../kube/gateway.ts';
 import type {
@@ -59,7 +60,9 @@ export interface ApplyOptions {
 
 /** Errors after which it is not known whether the API server did what it was asked. */
 const ambiguous = new Set(['cluster_unreachable', 'cluster_error', 'timeout', 'cancelled']);
-const maxEditAttempts = 5;
+/** Enough for dozens of writers that want the same object at once: in every round one of them gets through. */
+const maxEditAttempts = 40;
+const longestEditPause = 400;
 
 /**
  * Applies the operations in order. Throws {@link ApplyError} when one fails; what the plan marks as undoable has been
@@ -183,6 +186,7 @@ export async function editSteps(
 async function edit(kube: KubeGateway, operation: EditOperation): Promise<Written> {
   let last: ToolError | undefined;
   for (let attempt = 0; attempt < maxEditAttempts; attempt += 1) {
+    if (attempt > 0) await delay(Math.random() * Math.min(longestEditPause, 25 * 2 ** attempt));
     const { steps } = await editSteps(kube, operation);
     // After an answer that was lost, the edit finds its own work and has nothing left to do.
     if (steps.length === 0) return last && ambiguous.has(last.code) ? undefined : 'not_needed';

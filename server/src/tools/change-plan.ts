@@ -37,7 +37,7 @@ export interface MergeOperation extends OperationBase {
 
 /**
  * A read-modify-write of one object: the pipeline reads it, asks `edit` for JSON-patch steps, adds a `test` on uid and
- * resourceVersion, and repeats the whole on a conflict (at most five times). Use it for a list that others change too.
+ * resourceVersion, and repeats the whole on a conflict after a short random pause. Use it for a list that others change too.
  */
 export interface EditOperation extends OperationBase {
   verb: 'edit';
