@@ -152,9 +152,13 @@ describe('roleSecretNames', () => {
       metadata: meta(name),
       spec: { name, cluster: { name: of }, passwordSecret: { name: secret } },
     });
-    expect(roleSecretNames(cluster, [role('x', 's-x'), role('y', 's-a'), role('z', 's-z', 'pg2')])).toEqual([
-      's-a',
-      's-x',
-    ]);
+    expect(
+      roleSecretNames(cluster, [
+        role('x', 's-x'),
+        role('y', 's-a'),
+        role('z', 's-z', 'pg2'),
+        role('w', '../w'),
+      ]),
+    ).toEqual(['s-a', 's-x']);
   });
 });

@@ -141,9 +141,13 @@ function leadsTo(host: string | undefined, name: string, namespace: string, from
   });
 }
 
+/** What Kubernetes allows as the name of an object; anything else in a spec names nothing. */
+const objectNamePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+
 /** Names of the Secrets that hold passwords of the cluster's roles. */
 export function roleSecretNames(cluster: Cluster, databaseRoles: readonly DatabaseRole[] = []): string[] {
   const own = databaseRoles.filter(({ spec }) => spec.cluster.name === cluster.metadata.name);
   const specs = [...(cluster.spec.managed?.roles ?? []), ...own.map(({ spec }) => spec)];
-  return [...new Set(specs.flatMap(({ passwordSecret }) => passwordSecret?.name ?? []))].sort();
+  const names = specs.flatMap(({ passwordSecret }) => passwordSecret?.name ?? []);
+  return [...new Set(names)].filter((name) => objectNamePattern.test(name)).sort();
 }

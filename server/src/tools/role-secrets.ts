@@ -21,7 +21,7 @@ export async function findRoleSecrets(
 ): Promise<RoleSecrets> {
   const names = roleSecretNames(cluster, databaseRoles);
   const found: RoleSecrets = { ours: [], others: [], warnings: [] };
-  let unread = 0;
+  const unread: string[] = [];
   for (const name of names) {
     try {
       const { metadata } = await kube.get<Secret>('secrets', { name, namespace: namespace.name });
@@ -36,13 +36,13 @@ export async function findRoleSecrets(
       }
     } catch (thrown) {
       if (!(thrown instanceof ToolError)) throw thrown;
-      if (thrown.code === 'forbidden') unread += 1;
+      if (thrown.code === 'forbidden') unread.push(name);
       else if (thrown.code !== 'not_found') throw thrown;
     }
   }
-  if (unread > 0) {
+  if (unread.length > 0) {
     found.warnings.push(
-      `${unread} Secrets with passwords of roles remain: this server may not read them, so it cannot tell whose they are.`,
+      `Secrets with passwords of roles remain (${unread.join(', ')}): this server may not read them, so it cannot tell whose they are.`,
     );
   }
   return found;
