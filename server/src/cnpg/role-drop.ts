@@ -67,16 +67,18 @@ export class RoleDrop {
     }
     this.#lastError = errorOf(cluster, this.#role);
     if (this.#lastError === undefined || this.#lastError === this.#earlierError) return 'continue';
-    // An attempt to make the role that was under way may still report its own trouble.
-    return /\bDELETE\b|deleting role/.test(this.#lastError) ? { done: this.#refused() } : 'continue';
+    return isDropError(this.#lastError) ? { done: this.#refused() } : 'continue';
   };
 
   /** When the time is over: the same error as before the call, or nothing said at all. */
   readonly late = (): { state: 'failed' | 'requested'; message: string; quoted?: string } => {
-    if (this.#lastError !== undefined) return { state: 'failed', ...this.#refused() };
+    const said = this.#lastError;
+    if (said !== undefined && isDropError(said)) return { state: 'failed', ...this.#refused() };
     return {
       state: 'requested',
-      message: `The operator has neither dropped the role nor said why not. The entry keeps ensure: absent; call again to go on.`,
+      message:
+        'The operator has not dropped the role yet. The entry keeps ensure: absent; call again to go on.',
+      ...(said !== undefined && { quoted: said }),
     };
   };
 
@@ -134,6 +136,11 @@ export function refusedDrop(role: string, remains: string): string {
     `PostgreSQL did not drop the role ${role}. ${remains}, and the role can still log in. To go on: in each database run ` +
     `REASSIGN OWNED BY ${name} TO another_role; DROP OWNED BY ${name}; then call this tool again. PostgreSQL's words:`
   );
+}
+
+/** An attempt to make the role that was still under way may report its own trouble. */
+function isDropError(error: string): boolean {
+  return /\bDELETE\b|deleting role/.test(error);
 }
 
 function errorOf(cluster: Cluster, role: string): string | undefined {
