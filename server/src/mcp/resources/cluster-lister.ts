@@ -80,15 +80,19 @@ export class ClusterLister {
     };
   }
 
-  /** The status of one cluster, as its tool answers it. Throws what the tool answers. */
+  /**
+   * The status of one cluster, as its tool answers it. Throws what the tool answers; whether the cluster or its namespace is
+   * missing, the resource is `not_found`.
+   */
   async status({ namespace, cluster }: ClusterAddress, caller: Caller, signal: AbortSignal): Promise<Answer> {
     const nameArgument = this.#registry.find(statusTool)?.clusterArgument ?? 'name';
-    return this.#call(
-      statusTool,
-      { [nameArgument]: cluster, namespace, detail_level: 'detailed' },
-      caller,
-      signal,
-    );
+    const args = { [nameArgument]: cluster, namespace, detail_level: 'detailed' };
+    try {
+      return await this.#call(statusTool, args, caller, signal);
+    } catch (thrown) {
+      if (!(thrown instanceof ToolError) || thrown.code !== 'namespace_not_found') throw thrown;
+      throw new ToolError('not_found', thrown.message, { hint: thrown.hint, cause: thrown });
+    }
   }
 
   async #list(
