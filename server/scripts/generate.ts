@@ -2,10 +2,9 @@
  * Writes the parts of the documentation that follow from the code: docs/configuration.md, docs/tools.md, and the table of
  * tools in README.md. With --check it writes nothing and fails when one of them is out of date.
  *
- *   node server/scripts/generate.ts [--check]
+ *   pnpm run generate [--check]
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { catalogue } from '../src/tools/catalog/index.ts';
 import { configurationPage } from './configuration-page.ts';
@@ -39,7 +38,6 @@ for (const [name, generate] of Object.entries(documents)) {
   else await writeFile(path, wanted);
 }
 if (stale.length > 0) {
-  const script = relative(process.cwd(), fileURLToPath(import.meta.url));
-  process.stderr.write(`Out of date: ${stale.join(', ')}. To write them anew: node ${script}\n`);
+  process.stderr.write(`Out of date: ${stale.join(', ')}. To write them anew: pnpm run generate\n`);
   process.exitCode = 1;
 }

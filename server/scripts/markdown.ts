@@ -2,7 +2,7 @@
 
 /** First line of every page that is made by a program. */
 export const generatedNote =
-  '<!-- Made from the code by `node server/scripts/generate.ts`: change the code, not this page. -->';
+  '<!-- Made from the code by `pnpm run generate`: change the code, not this page. -->';
 
 /** Text for a table cell. */
 export function cell(text: string): string {

@@ -52,7 +52,7 @@ ${table(['right', 'API group', 'scope', 'needed by'], rights)}
 }
 
 interface Property {
-  type?: string;
+  type?: string | string[];
   enum?: unknown[];
   items?: Property;
   description?: string;
@@ -101,5 +101,5 @@ function typeOf({ type, enum: choices, items, minimum, maximum, maxLength }: Pro
   if (type === 'array') return `list of ${items ? typeOf(items) : 'values'}`;
   if (minimum !== undefined && maximum !== undefined) return `${type} ${minimum} to ${maximum}`;
   if (type === 'string' && maxLength !== undefined) return `string, at most ${maxLength}`;
-  return type ?? 'object';
+  return Array.isArray(type) ? type.join(' or ') : (type ?? 'object');
 }

@@ -3,4 +3,11 @@
 import { terminal } from './commands/terminal.ts';
 import { runProgram } from './program.ts';
 
-process.exitCode = await runProgram(process.argv.slice(2), terminal());
+const oldestNode = 24;
+
+if (Number.parseInt(process.versions.node, 10) >= oldestNode) {
+  process.exitCode = await runProgram(process.argv.slice(2), terminal());
+} else {
+  process.stderr.write(`cnpg-mcp needs Node ${oldestNode} or later; this is ${process.version}.\n`);
+  process.exitCode = 1;
+}

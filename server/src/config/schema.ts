@@ -89,7 +89,7 @@ export const configSchema = z.strictObject({
   kubeconfig: setting(z.string().min(1).max(4096).optional(), {
     section: 'kubernetes',
     description:
-      'Path of a kubeconfig. Omitted: the service account in a pod, else KUBECONFIG, else ~/.kube/config.',
+      'Path of a kubeconfig. Omitted: KUBECONFIG, else the service account of the pod, else ~/.kube/config.',
   }),
   context: setting(z.string().min(1).max(253).optional(), {
     section: 'kubernetes',
