@@ -118,7 +118,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const now = options.now ?? (() => new Date());
   const resources = new Resources();
   const store = new Store();
-  const machine: Machine = { store, resources, webhooks: webhooks(operatorVersion), now };
+  const machine: Machine = { store, resources, webhooks: webhooks(operatorVersion), kubelets: operator, now };
   const logs = new Logs();
   const watches = new Watches();
   const access = new Access();

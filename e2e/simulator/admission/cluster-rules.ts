@@ -91,6 +91,14 @@ function bootstrap({ spec = {} }: KubeObject): StatusCause[] {
       );
     }
   }
+  const source: unknown = methods.recovery?.source;
+  if (typeof source === 'string') {
+    const { connectionParameters, barmanObjectStore, plugin } = external(source) ?? {};
+    if (connectionParameters === undefined && barmanObjectStore === undefined && plugin === undefined) {
+      const why = `External cluster ${source} cannot be used for recovery: missing connection parameters, Barman, or CNPG-i configuration`;
+      causes.push(cause.invalid('spec.bootstrap.recovery.source', source, why));
+    }
+  }
   const names = ((spec.externalClusters ?? []) as Fields[]).map(({ name }) => name as string);
   if (new Set(names).size !== names.length) {
     const why = 'the list of external clusters contains duplicate values';
@@ -120,6 +128,14 @@ function replication({ spec = {} }: KubeObject): StatusCause[] {
         'Invalid failoverQuorum configuration: spec.postgresql.synchronous.number must be greater than the total number of instances in spec.postgresql.synchronous.standbyNamesPre and spec.postgresql.synchronous.standbyNamesPost to allow automatic failover.';
       causes.push(cause.invalid(field, synchronous, why));
     }
+  }
+  const election: Fields | undefined = spec.postgresql?.syncReplicaElectionConstraint;
+  if (election?.enabled === true && (election.nodeLabelsAntiAffinity ?? []).length === 0) {
+    const why =
+      "Can't enable syncReplicaConstraints without passing labels for comparison inside nodeLabelsAntiAffinity";
+    causes.push(
+      cause.invalid('spec.postgresql.syncReplicaElectionConstraint.nodeLabelsAntiAffinity', null, why),
+    );
   }
   if (maxSyncReplicas >= instances) {
     const why = 'maxSyncReplicas must be lower than the number of instances';
@@ -226,10 +242,28 @@ function plugins({ spec = {} }: KubeObject): StatusCause[] {
   return causes;
 }
 
+function primaryLease({ spec = {} }: KubeObject): StatusCause[] {
+  const causes: StatusCause[] = [];
+  const {
+    leaseDurationSeconds = 15,
+    renewDeadlineSeconds = 10,
+    retryPeriodSeconds = 2,
+  } = spec.primaryLease ?? {};
+  const wrong = (field: string, value: number, why: string) =>
+    causes.push(cause.invalid(`spec.primaryLease.${field}`, value, `${field} must be greater than ${why}`));
+  if (leaseDurationSeconds <= renewDeadlineSeconds) {
+    wrong('leaseDurationSeconds', leaseDurationSeconds, 'renewDeadlineSeconds');
+  }
+  if (5 * renewDeadlineSeconds <= 6 * retryPeriodSeconds) {
+    wrong('renewDeadlineSeconds', renewDeadlineSeconds, 'retryPeriodSeconds multiplied by 1.2');
+  }
+  return causes;
+}
+
 /** What is wrong with a Cluster on its own. */
 export function clusterCauses(cluster: KubeObject): StatusCause[] {
-  return [identity, bootstrap, storage, replication, parameters, managedRoles, plugins].flatMap((rules) =>
-    rules(cluster),
+  return [identity, bootstrap, storage, replication, parameters, managedRoles, plugins, primaryLease].flatMap(
+    (rules) => rules(cluster),
   );
 }
 
@@ -253,9 +287,10 @@ export function clusterChangeCauses(cluster: KubeObject, before: KubeObject): St
       causes.push(cause.invalid(field, spec.tablespaces, 'no tablespace can be deleted once created'));
     else causes.push(...shrunk(field, was.storage, is.storage));
   }
-  for (const field of ['postgresUID', 'postgresGID']) {
+  for (const field of ['postgresGID', 'postgresUID']) {
     if (old[field] !== spec[field]) {
-      causes.push(cause.invalid(`spec.${field}`, spec[field], `${field} is an immutable field in the spec`));
+      const what = field.replace('postgres', '');
+      causes.push(cause.invalid(`spec.${field}`, spec[field], `${what} is an immutable field in the spec`));
     }
   }
   causes.push(...imageChange(spec, old, before.status?.pgDataImageInfo?.majorVersion));

@@ -115,7 +115,9 @@ export function databaseCauses({ spec = {} }: KubeObject): StatusCause[] {
   const wrappers = new Set(((spec.fdws ?? []) as Fields[]).map(({ name }) => name as string));
   for (const [index, { fdw }] of ((spec.servers ?? []) as Fields[]).entries()) {
     if (!wrappers.has(fdw)) {
-      causes.push(cause.invalid(`spec.servers[${index}].fdw`, fdw, `FDW "${fdw}" not found in spec.fdws`));
+      causes.push(
+        cause.invalid(`spec.servers[${index}].fdw`, fdw, 'referenced fdw not defined in spec.fdws'),
+      );
     }
   }
   return causes;

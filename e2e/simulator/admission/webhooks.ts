@@ -34,6 +34,13 @@ function denied(webhook: string, error: ApiError): ApiError {
   return new ApiError(error.code, error.reason, message, error.details);
 }
 
+/** How the webhooks of operator 1.30 name what they refuse: Cluster and Database with slips of the pen. */
+function refusedSubject(kind: string, update: boolean): { group: string; kind: string } {
+  if (kind === 'Cluster' && update) return { group: 'cluster.cnpg.io', kind };
+  if (kind === 'Database') return { group: update ? 'database.cnpg.io' : cnpgGroup, kind: 'Database ' };
+  return { group: cnpgGroup, kind };
+}
+
 export function webhooks(operatorVersion: string): Webhooks {
   return {
     mutate: ({ type, object }) => {
@@ -48,7 +55,8 @@ export function webhooks(operatorVersion: string): Webhooks {
       const bypassed = object.metadata.annotations?.['cnpg.io/validation'] === 'disabled';
       if (bypassed && type.kind !== 'ScheduledBackup') return [];
       if (causes.length > 0) {
-        throw denied(`v${type.singular}.cnpg.io`, invalid(type, object.metadata.name, causes));
+        const subject = refusedSubject(type.kind, admission.before !== undefined);
+        throw denied(`v${type.singular}.cnpg.io`, invalid(subject, object.metadata.name, causes));
       }
       return warnings;
     },

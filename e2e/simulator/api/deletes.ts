@@ -208,7 +208,8 @@ function finish(
   if (type.kind === 'PersistentVolumeClaim' && !isMounted(machine, object)) {
     releaseFinalizer(machine, type, object, 'kubernetes.io/pvc-protection');
   }
-  if (type.kind === 'Pod' && finalizers.length === 0) machine.store.drop(type, namespace, name);
+  if (type.kind === 'Pod' && finalizers.length === 0 && !machine.kubelets)
+    machine.store.drop(type, namespace, name);
   if (type.kind === 'Namespace') emptyNamespace(machine, type, object);
 }
 

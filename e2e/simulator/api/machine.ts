@@ -22,6 +22,8 @@ export interface Machine {
   store: Store;
   resources: Resources;
   webhooks: Webhooks;
+  /** Whether kubelets are simulated: then they end terminating pods, otherwise those are gone at once. */
+  kubelets: boolean;
   now(): Date;
 }
 
