@@ -139,7 +139,7 @@ describe('the log', () => {
     });
     expect(log).toHaveLength(1);
     expect(JSON.parse(log[0] ?? '')).toMatchObject({
-      level: 'info',
+      level: 'debug',
       requestId: 'from-the-caller',
       method: 'POST',
       route: '/mcp',

@@ -25,6 +25,7 @@ import type { CheckReadiness } from './http/readiness.ts';
 import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
 import { modernOnDemand } from './mcp/modern/on-demand.ts';
 import type { McpSurface } from './mcp/surface.ts';
+import type { Logger } from './observability/logger.ts';
 import type { Metrics } from './observability/metrics.ts';
 
 export interface AppOptions extends EdgeOptions {
@@ -33,7 +34,7 @@ export interface AppOptions extends EdgeOptions {
   authenticator: Authenticator;
   checkReadiness: CheckReadiness;
   metrics: Metrics;
-  logger: FastifyBaseLogger;
+  logger: Logger;
   limits?: Partial<HttpLimits>;
 }
 
@@ -72,7 +73,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const main = createInstance(logger, limits);
   await harden(main);
-  recordRequests(main, metrics);
+  recordRequests(main, metrics, logger);
   installErrorHandlers(main, `There is nothing at this path. MCP is served at ${mcpPath}.`);
   serveHealth(main, probe);
   await main.register(async (scope) => {
@@ -84,7 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
 
   const management = createInstance(logger, limits);
   await harden(management);
-  recordRequests(management, metrics);
+  recordRequests(management, metrics, logger);
   installErrorHandlers(management, 'There is nothing at this path.');
   serveHealth(management, probe);
   serveMetrics(management, metrics);
@@ -106,12 +107,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
 }
 
-function createInstance(logger: FastifyBaseLogger, limits: HttpLimits): FastifyInstance {
+function createInstance(logger: Logger, limits: HttpLimits): FastifyInstance {
   return fastify({
-    loggerInstance: logger,
+    loggerInstance: logger as FastifyBaseLogger,
     // Fastify's own lines carry the whole URL with its query.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestIdOf,
+    // A child logger for every request would cost more than most requests log.
+    childLoggerFactory: (parent) => parent,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestSeconds * 1000,
     http: { maxHeaderSize: limits.headerBytes },
@@ -132,6 +135,13 @@ async function harden(app: FastifyInstance): Promise<void> {
       useDefaults: false,
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
     },
+    // About windows, downloads and plugins of old browsers: nothing that an API has.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   });
 }
 

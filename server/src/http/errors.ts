@@ -33,7 +33,7 @@ export function installErrorHandlers(app: FastifyInstance, notFound: string): vo
     if (status >= 400 && status < 500) {
       return refuse(reply, status, jsonRpcCodes.invalidRequest, 'The request is not valid.');
     }
-    request.log.error({ err: error }, 'A request failed with an internal error.');
+    request.log.error({ requestId: request.id, err: error }, 'A request failed with an internal error.');
     return refuse(reply, 500, jsonRpcCodes.internalError, 'The server failed; its log has the request id.');
   });
 }

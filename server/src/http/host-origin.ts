@@ -60,13 +60,13 @@ export function edgeRules({ host, allowedHosts = [], allowedOrigins = [] }: Edge
 /** Adds the checks to every route of this scope. */
 export function guardHostAndOrigin(scope: FastifyInstance, options: EdgeOptions): void {
   const rules = edgeRules(options);
-  scope.addHook('onRequest', async (request, reply) => {
+  scope.addHook('onRequest', (request, reply, next) => {
     if (!rules.allowsHost(request.headers.host)) {
-      return refuse(reply, 403, jsonRpcCodes.serverError, 'The Host of this request is not allowed here.');
+      refuse(reply, 403, jsonRpcCodes.serverError, 'The Host of this request is not allowed here.');
+    } else if (!rules.allowsOrigin(request.headers.origin)) {
+      refuse(reply, 403, jsonRpcCodes.serverError, 'The Origin of this request is not allowed here.');
+    } else {
+      next();
     }
-    if (!rules.allowsOrigin(request.headers.origin)) {
-      return refuse(reply, 403, jsonRpcCodes.serverError, 'The Origin of this request is not allowed here.');
-    }
-    return undefined;
   });
 }

@@ -50,18 +50,15 @@ export function limitInFlight(
   limit: number,
   metrics: Metrics,
 ): void {
-  scope.addHook('onRequest', async (request, reply) => {
-    if (inFlight.count >= limit) {
-      metrics.overloaded();
-      reply.header('retry-after', '1');
-      return refuse(
-        reply,
-        503,
-        jsonRpcCodes.serverError,
-        'Too many requests are under way. Try again in a second.',
-      );
+  scope.addHook('onRequest', (request, reply, next) => {
+    if (inFlight.count < limit) {
+      request.goneSignal = inFlight.enter(reply.raw);
+      next();
+      return;
     }
-    request.goneSignal = inFlight.enter(reply.raw);
-    return undefined;
+    metrics.overloaded();
+    reply.header('retry-after', '1');
+    const message = 'Too many requests are under way. Try again in a second.';
+    refuse(reply, 503, jsonRpcCodes.serverError, message);
   });
 }

@@ -39,12 +39,17 @@ export function serveMcp(scope: FastifyInstance, endpoints: McpEndpoints): void 
 }
 
 /** A client must be ready for both kinds of answer, because the server decides which it gives. */
-async function refuseUnacceptable(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+function refuseUnacceptable(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
   const accept = request.headers.accept ?? '';
-  if (accept.includes('*/*')) return;
-  if (accept.includes('application/json') && accept.includes('text/event-stream')) return;
+  if (
+    accept.includes('*/*') ||
+    (accept.includes('application/json') && accept.includes('text/event-stream'))
+  ) {
+    next();
+    return;
+  }
   const message = 'The Accept header must name application/json and text/event-stream.';
-  await refuse(reply, 406, jsonRpcCodes.serverError, message);
+  refuse(reply, 406, jsonRpcCodes.serverError, message);
 }
 
 function exchangeOf(request: FastifyRequest): McpExchange {
@@ -75,7 +80,7 @@ const streamHeaders = {
 function send(reply: FastifyReply, { status, headers, body }: McpAnswer): FastifyReply {
   reply.code(status);
   if (body !== undefined) {
-    if (typeof body === 'string') reply.header('content-type', 'application/json');
+    if (typeof body === 'string' || Buffer.isBuffer(body)) reply.header('content-type', 'application/json');
     else reply.headers(streamHeaders);
   }
   if (headers) reply.headers(headers);

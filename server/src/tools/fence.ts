@@ -17,7 +17,13 @@ export function cleanText(text: string, maxLength = 1000): string {
 
 /** A delimiter of one answer: nobody can know it beforehand, so nobody can close it from inside. */
 export class Fence {
-  readonly id = randomBytes(6).toString('hex');
+  #id: string | undefined;
+
+  /** Made when it is first needed: most answers quote nothing. */
+  get id(): string {
+    this.#id ??= randomBytes(6).toString('hex');
+    return this.#id;
+  }
 
   /** `«data 1f2e…» text «end 1f2e…»`; empty text stays empty. */
   quote(text: string | undefined, maxLength?: number): string {

@@ -52,7 +52,7 @@ export class LineTransport implements Transport {
     if ('result' in message && typeof message.result.protocolVersion === 'string') {
       this.#stopwatch.protocolVersion = message.result.protocolVersion;
     }
-    this.#write(toJson(message));
+    this.#write(toJson(message).toString());
     this.#stopwatch.sent(message);
     this.#wake();
   }

@@ -52,11 +52,11 @@ export class PostTransport implements Transport {
     this.#stopwatch.sent(message);
     const json = toJson(message);
     if ('method' in message) {
-      this.#openStream().send(json);
+      this.#openStream().send(json.toString());
       return;
     }
     this.#end();
-    if (this.#stream) this.#stream.end(json);
+    if (this.#stream) this.#stream.end(json.toString());
     else this.#resolve({ status: 200, body: json });
   }
 

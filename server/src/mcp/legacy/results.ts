@@ -1,14 +1,14 @@
 /** What is known about a result besides its content; results are passed on by identity, so no wrapper is needed. */
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 
-/** The JSON of results that are sent again and again. */
-const serialised = new WeakMap<object, string>();
+/** The beginning of the response, up to the end of the result, of results that are sent again and again. */
+const serialised = new WeakMap<object, Buffer>();
 /** Why a tool result is an error, for metrics. */
 const errorTypes = new WeakMap<object, string>();
 
-/** Keeps the JSON of a result that is never changed: a list of 30 tools costs 0.1 ms to serialise. */
+/** Keeps the JSON of a result that is never changed: serialising a list of 30 tools costs more than all else about it. */
 export function keepJson<T extends object>(result: T): T {
-  serialised.set(result, JSON.stringify(result));
+  serialised.set(result, Buffer.from(`{"jsonrpc":"2.0","result":${JSON.stringify(result)}`));
   return result;
 }
 
@@ -17,13 +17,11 @@ export function markError<T extends object>(result: T, errorType: string): T {
   return result;
 }
 
-/** A message as JSON, from the kept text where there is one. */
-export function toJson(message: JSONRPCMessage): string {
-  if ('result' in message) {
-    const kept = serialised.get(message.result);
-    if (kept) return `{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${kept}}`;
-  }
-  return JSON.stringify(message);
+/** A message as JSON, with the kept part where there is one. */
+export function toJson(message: JSONRPCMessage): string | Buffer {
+  const kept = 'result' in message ? serialised.get(message.result) : undefined;
+  if (!kept || !('id' in message)) return JSON.stringify(message);
+  return Buffer.concat([kept, Buffer.from(`,"id":${JSON.stringify(message.id)}}`)]);
 }
 
 /** The error type of a response, as metrics know it; `undefined` when it went well. */
