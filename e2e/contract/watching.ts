@@ -19,6 +19,7 @@ export function watchingContract(subject: Subject): void {
       const done: Promise<unknown>[] = [];
       const last = await gateway.watchUntil('databases', { ...key, timeoutSeconds: 15 }, (objects) => {
         const [object] = objects;
+        expect(object?.metadata ?? {}).not.toHaveProperty('managedFields');
         seen.push(object && `${object.metadata.name} of ${field(object, 'spec', 'owner')}`);
         const next = steps.shift();
         if (next) done.push(next());

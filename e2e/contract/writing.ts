@@ -65,13 +65,28 @@ export function writingContract(subject: Subject): void {
       const { gateway, namespace } = subject();
       const nowhere = `${namespace}-none`;
       for (const creating of [
-        gateway.create('databases', database(nowhere, 'new')),
-        gateway.create('secrets', secret(nowhere, 'new')),
+        () => gateway.create('databases', database(nowhere, 'new')),
+        () => gateway.create('secrets', secret(nowhere, 'new')),
       ]) {
-        const error = await errorOf(creating);
+        const error = await errorOf(creating());
         expect(error.code).toBe('namespace_not_found');
         expect(error.message).toContain(nowhere);
       }
+    });
+
+    it('says that a namespace is on its way out', async () => {
+      const { gateway, namespace } = subject();
+      const leaving = `${namespace}-leaving`;
+      await gateway.create('namespaces', { metadata: { name: leaving } });
+      const held = secret(leaving, 'held');
+      held.metadata.finalizers = ['contract.example/hold'];
+      await gateway.create('secrets', held);
+      await gateway.remove('namespaces', { name: leaving });
+      const error = await errorOf(gateway.create('databases', database(leaving, 'late')));
+      expect(error).toMatchObject({ code: 'conflict', api: { status: 403, reason: 'Forbidden' } });
+      expect(error.message).toContain(`Namespace "${leaving}" is being deleted`);
+      const release = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
+      await gateway.patch('secrets', { namespace: leaving, name: 'held' }, release);
     });
 
     it('names a field that the kind does not have', async () => {

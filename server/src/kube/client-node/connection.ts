@@ -30,10 +30,20 @@ const maxWatchConnections = 128;
 const connectTimeoutMs = 10_000;
 /** A credential plugin that has not answered by then never will; the next call starts another. */
 const openingMs = 30_000;
+/** A credential plugin is a program: calls that are refused one after the other must not start it each time. */
+const pluginRestSeconds = 5;
 /** Below the 60 s after which common load balancers drop idle connections. */
 const keepAliveMs = 30_000;
 /** Bookmarks come about every minute; a stream that is silent for longer is dead. */
 const watchSilenceMs = 120_000;
+
+interface Authenticator {
+  text: string;
+  kubeConfig: KubeConfig;
+  /** Its credentials come from a program. */
+  plugin: boolean;
+  madeAt: number;
+}
 
 interface Pools {
   key: string;
@@ -44,8 +54,8 @@ interface Pools {
 /** Keeps one session and renews it: by age, and when {@link Connection.renew} says that it was not accepted. */
 export class Connection {
   readonly #read: () => ClusterConfiguration;
-  #authenticator: { text: string; kubeConfig: KubeConfig } | undefined;
-  #session: { value: Session; readAt: number } | undefined;
+  #authenticator: Authenticator | undefined;
+  #session: { value: Session; authenticator: Authenticator; readAt: number } | undefined;
   #opening: Promise<Session> | undefined;
   #pools: Pools | undefined;
   #closed = false;
@@ -69,13 +79,19 @@ export class Connection {
   }
 
   /**
-   * Forgets a session that did not work, unless it has been replaced already: the next one reads configuration, tokens and
-   * certificates anew. `credentials: true` runs a credential plugin again as well, though its token has not expired.
+   * Forgets a session that did not work: the next one reads configuration, tokens and certificates anew, and for
+   * `credentials` runs the credential plugin again though its token has not expired. False when that would change nothing.
    */
-  renew(session: Session, options: { credentials: boolean }): void {
-    if (this.#session?.value !== session) return;
+  renew(session: Session, what: 'configuration' | 'credentials'): boolean {
+    if (this.#session?.value !== session) return true;
+    const { authenticator } = this.#session;
+    if (what === 'credentials' && authenticator.plugin) {
+      const age = performance.now() - authenticator.madeAt;
+      if (age < pluginRestSeconds * 1000) return false;
+    }
     this.#session = undefined;
-    if (options.credentials) this.#authenticator = undefined;
+    if (what === 'credentials') this.#authenticator = undefined;
+    return true;
   }
 
   /** Closes idle connections and lets running requests end. Later calls fail. */
@@ -102,7 +118,7 @@ export class Connection {
   async #open(): Promise<Session> {
     if (this.#closed) throw new ToolError('internal', 'The connection to the cluster was closed.');
     const configuration = this.#read();
-    const options = await this.#authenticate(configuration);
+    const { authenticator, options } = await this.#authenticate(configuration);
     const pools = await this.#poolsFor(configuration, options);
     const { origin, pathname } = configuration.server;
     const value: Session = {
@@ -113,25 +129,25 @@ export class Connection {
       requests: pools.requests,
       watches: pools.watches,
     };
-    this.#session = { value, readAt: performance.now() };
+    this.#session = { value, authenticator, readAt: performance.now() };
     return value;
   }
 
   /** Certificates, keys and headers of the configuration: files are read and credential plugins run here. */
-  async #authenticate(configuration: ClusterConfiguration): Promise<RequestOptions> {
+  async #authenticate(
+    configuration: ClusterConfiguration,
+  ): Promise<{ authenticator: Authenticator; options: RequestOptions }> {
     const options: RequestOptions = { headers: {} };
     try {
-      if (this.#authenticator?.text !== configuration.text) {
-        const { KubeConfig } = await import('@kubernetes/client-node');
-        const kubeConfig = new KubeConfig();
-        kubeConfig.loadFromString(configuration.text);
-        this.#authenticator = { text: configuration.text, kubeConfig };
-      }
-      await this.#authenticator.kubeConfig.applyToHTTPSOptions(options);
+      const known = this.#authenticator;
+      const authenticator =
+        known?.text === configuration.text ? known : await makeAuthenticator(configuration);
+      this.#authenticator = authenticator;
+      await authenticator.kubeConfig.applyToHTTPSOptions(options);
+      return { authenticator, options };
     } catch (thrown) {
       throw credentialError(configuration, thrown);
     }
-    return options;
   }
 
   async #poolsFor(configuration: ClusterConfiguration, options: RequestOptions): Promise<Pools> {
@@ -159,6 +175,14 @@ export class Connection {
     for (const pool of [old?.requests, old?.watches]) pool?.close().catch(() => {});
     return this.#pools;
   }
+}
+
+async function makeAuthenticator(configuration: ClusterConfiguration): Promise<Authenticator> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(configuration.text);
+  const { text, plugin } = configuration;
+  return { text, kubeConfig, plugin: plugin !== undefined, madeAt: performance.now() };
 }
 
 type Tls = Pick<RequestOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;

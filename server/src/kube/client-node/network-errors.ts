@@ -1,9 +1,9 @@
 /** Turns what goes wrong below HTTP into a {@link ToolError}. */
 import { ToolError } from '../../errors.ts';
 
-/** Codes of OpenSSL and Node for a server certificate that is not trusted, not valid now, or not this server's. */
-const certificateCodes =
-  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_CERT_|INVALID_CA|HOSTNAME_MISMATCH|ERR_OSSL_)/;
+/** Codes of OpenSSL and Node: a certificate that is not trusted, not valid now or not this server's, or no TLS at all. */
+const tlsCodes =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|INVALID_CA|HOSTNAME_MISMATCH|ERR_OSSL_|ERR_SSL_)/;
 
 /** Failures of a connection that had been working: the API server restarted, or an idle connection was cut. */
 const brokenCodes = new Set([
@@ -29,8 +29,9 @@ export function networkCode(thrown: unknown): string {
   return typeof name === 'string' ? name : 'unknown';
 }
 
-export function isCertificateProblem(code: string): boolean {
-  return certificateCodes.test(code);
+/** True when the connection was never made because its ends do not trust each other: nothing was sent. */
+export function isTlsProblem(code: string): boolean {
+  return tlsCodes.test(code);
 }
 
 export function isBrokenConnection(code: string): boolean {
@@ -41,12 +42,12 @@ export function isBrokenConnection(code: string): boolean {
 export function unreachable(origin: string, code: string): ToolError {
   const { host } = new URL(origin);
   const details = { host, cause: code };
-  if (isCertificateProblem(code)) {
+  if (isTlsProblem(code)) {
     return new ToolError(
       'cluster_unreachable',
-      `The certificate of the API server at ${host} is not trusted: ${code}.`,
+      `There is no trusted connection to the API server at ${host}: ${code}.`,
       {
-        hint: 'Check the certificate authority in the kubeconfig, and the clock of this machine.',
+        hint: 'Check certificate authority, client certificate and key in the kubeconfig, and the clock of this machine.',
         details,
       },
     );

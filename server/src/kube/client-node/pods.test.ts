@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../../../e2e/simulator/index.ts';
 import type { KubeGateway } from '../gateway.ts';
@@ -88,19 +90,39 @@ describe("the instance manager's pages", () => {
     expect(await gateway.podProxy(key, 'metrics')).toContain('cnpg_collector_up');
   });
 
-  it('are asked for in the other scheme when the pod says so', async () => {
-    await gateway.patch(
-      'clusters',
-      { namespace, name: 'main' },
-      { type: 'merge', body: { spec: { monitoring: { tls: { enabled: true } } } } },
-    );
-    simulator.clearRequests();
-    expect(await gateway.podProxy(key, 'metrics')).toContain('cnpg_collector_up');
-    expect(simulator.requests.map(({ path }) => path.split('/')[6])).toEqual([
-      'main-1:9187',
-      'https:main-1:9187',
-    ]);
-  });
+  // The answers are those of a real API server to a pod whose metrics have TLS, and to one whose status has none.
+  it.each([
+    [
+      'metrics',
+      ['main-1:9187', 'https:main-1:9187'],
+      400,
+      'Client sent an HTTP request to an HTTPS server.\n',
+    ],
+    [
+      'pg/status',
+      ['https:main-1:8000', 'main-1:8000'],
+      503,
+      '{"kind":"Status","reason":"ServiceUnavailable","code":503,"message":"error trying to reach service: tls: first record does not look like a TLS handshake"}',
+    ],
+  ] as const)(
+    'are asked for in the other scheme when the pod says so: %s',
+    async (page, targets, status, body) => {
+      const asked: (string | undefined)[] = [];
+      const server = createServer((request, response) => {
+        asked.push(request.url?.split('/')[6]);
+        if (asked.length === 1) response.writeHead(status).end(body);
+        else response.end('the page');
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const kubeconfigText = simulator.kubeconfig.replace(simulator.url, `http://127.0.0.1:${port}`);
+      const other = createGateway({ kubeconfigText });
+      expect(await other.podProxy(key, page)).toBe('the page');
+      expect(asked).toEqual(targets);
+      await other.close();
+      server.close();
+    },
+  );
 
   it('of an instance that does not answer are not asked for again', async () => {
     simulator.postgres.behave(namespace, key.name, { reachable: false });

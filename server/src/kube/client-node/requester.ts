@@ -5,7 +5,7 @@ import type { Impersonation } from '../gateway.ts';
 import { apiError, needsServedKinds, type Subject } from './api-errors.ts';
 import type { Connection, Session } from './connection.ts';
 import type { Deadline } from './deadline.ts';
-import { isBrokenConnection, isCertificateProblem, networkCode, unreachable } from './network-errors.ts';
+import { isBrokenConnection, isTlsProblem, networkCode, unreachable } from './network-errors.ts';
 import { isPassing, maxAttempts, retryDelayMs } from './retry.ts';
 
 export interface ApiRequest {
@@ -97,8 +97,7 @@ export class Requester {
       deadline.throwIfOver();
       if (outcome.renew !== undefined && !renewed) {
         renewed = true;
-        this.#connection.renew(session, { credentials: outcome.renew === 'credentials' });
-        if (outcome.untouched) continue;
+        if (this.#connection.renew(session, outcome.renew) && outcome.untouched) continue;
       }
       const delay = retryDelayMs(attempt, outcome.error.retryAfterSeconds);
       const over = attempt + 1 >= maxAttempts || delay >= deadline.remainingMs;
@@ -189,7 +188,7 @@ interface Failure {
 function broken(session: Session, code: string, status: number): Failure {
   const error = unreachable(session.origin, code);
   // The certificate authority may have been replaced: the connection was never made, so anything may be sent again.
-  if (isCertificateProblem(code)) return { error, passing: false, renew: 'configuration', untouched: true };
+  if (isTlsProblem(code)) return { error, passing: false, renew: 'configuration', untouched: true };
   return { error, passing: status > 0 || isBrokenConnection(code), renew: 'configuration' };
 }
 

@@ -43,6 +43,7 @@ export function watchSource<T extends KubeObject>(
       const object = await getOne<T>(requester, { verb: 'get', type, namespace, name }, deadline);
       return { items: object ? [object] : [], resourceVersion: undefined };
     },
+    accept: (object) => received(type, object as T),
     follow(resourceVersion, timeoutSeconds) {
       const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds };
       const path = pathOf({ type, namespace }, { ...query, ...selectors });

@@ -8,6 +8,8 @@ import { retryDelayMs } from './retry.ts';
 export interface WatchSource<T extends KubeObject> {
   /** All matching objects, and the version from which to follow the changes. */
   read(): Promise<{ items: T[]; resourceVersion: string | undefined }>;
+  /** An object of an event, made like those that are read. */
+  accept(object: KubeObject): T;
   /** The lines of a watch from that version, at most so many seconds. */
   follow(resourceVersion: string, seconds: number): Promise<AsyncIterable<Uint8Array>>;
 }
@@ -71,7 +73,7 @@ export async function watchUntil<T extends KubeObject, R>(
         version = event.object.metadata.resourceVersion ?? version;
         if (event.type === 'BOOKMARK') continue;
         if (event.type === 'DELETED') objects.delete(keyOf(event.object));
-        else objects.set(keyOf(event.object), event.object as T);
+        else objects.set(keyOf(event.object), source.accept(event.object));
         const result = decided();
         if (result) return result.done;
       }
