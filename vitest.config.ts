@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['server/**/*.test.ts', 'e2e/simulator/**/*.test.ts', 'e2e/scripts/**/*.test.ts'],
+    include: [
+      'server/**/*.test.ts',
+      'e2e/simulator/**/*.test.ts',
+      'e2e/scripts/**/*.test.ts',
+      'e2e/conformance/**/*.test.ts',
+    ],
     testTimeout: 20_000,
   },
 });

@@ -153,17 +153,17 @@ const nameParameter: Readonly<Record<string, 'name' | 'uri'>> = {
  * is the name in the body. A gateway may route or forbid by them, so they must not lie.
  */
 function checkHeaders(headers: IncomingHttpHeaders, method: string, params: Record<string, unknown>): void {
-  const require = (header: string): string => {
+  const needed = (header: string): string => {
     const value = headers[header];
     if (typeof value !== 'string') throw mismatch(`the ${headerNames[header]} header is missing`);
     return value.trim();
   };
-  require('mcp-protocol-version');
-  require('mcp-method');
+  needed('mcp-protocol-version');
+  needed('mcp-method');
   const parameter = Object.hasOwn(nameParameter, method) ? nameParameter[method] : undefined;
   const inBody = parameter && params[parameter];
   if (typeof inBody !== 'string') return;
-  const inHeader = decodeHeader(require('mcp-name'));
+  const inHeader = decodeHeader(needed('mcp-name'));
   if (inHeader === undefined) throw mismatch('the Mcp-Name header is not valid Base64');
   if (inHeader !== inBody) throw mismatch(`the Mcp-Name header does not repeat params.${parameter}`);
 }

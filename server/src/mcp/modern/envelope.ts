@@ -34,7 +34,7 @@ export function readEnvelope(params: Record<string, unknown>): Envelope {
  * The value when it is a `traceparent` of W3C Trace Context (section 3.2), else `undefined`: it goes into logs, so nothing
  * else may pass for one.
  */
-export function validTraceparent(value: unknown): string | undefined {
+function validTraceparent(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
   const parts = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/.exec(value);
   if (!parts || parts[1] === 'ff' || /^0+$/.test(parts[2] ?? '') || /^0+$/.test(parts[3] ?? ''))

@@ -2,8 +2,8 @@
  * The 2026-07-28 side without a transport: one message in, one answer out. HTTP and stdio are thin around it.
  *
  * Types, schemas, classification and codes are those of `@modelcontextprotocol/server`. Its `Server` and `createMcpHandler`
- * are not used: they build a server with all its handlers for every request, which costs more than the request
- * (docs/architecture.md has the numbers). Here everything that does not depend on the request is made once.
+ * are not used: they build a server with all its handlers for every request, which costs more than the request. Here
+ * everything that does not depend on the request is made once.
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { McpObserver } from '../endpoint.ts';
@@ -55,11 +55,6 @@ export class ModernServer {
     this.#methods = createMethods(surface, write);
     this.#subscriptions = new Subscriptions(surface, write, options.subscriptions);
     this.#options = options;
-  }
-
-  /** Subscriptions that are open, for metrics. */
-  get openSubscriptions(): number {
-    return this.#subscriptions.size;
   }
 
   /** Answers one message. Never rejects. */

@@ -20,7 +20,7 @@ export interface SubscriptionLimits {
   lifetimeSeconds: number;
 }
 
-export const defaultSubscriptionLimits: SubscriptionLimits = {
+const defaultSubscriptionLimits: SubscriptionLimits = {
   perPrincipal: 16,
   total: 1000,
   lifetimeSeconds: 3600,
@@ -74,11 +74,6 @@ export class Subscriptions {
     this.#surface = surface;
     this.#write = write;
     this.#limits = limits;
-  }
-
-  /** How many are open. */
-  get size(): number {
-    return this.#open.size;
   }
 
   /**

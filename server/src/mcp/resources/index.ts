@@ -8,8 +8,6 @@ import { clusterUri, clusterUriTemplate, parseClusterUri } from './cluster-uri.t
 import { clusterCompletion } from './completion.ts';
 import { ClusterWatches, type WatchTimes } from './watches.ts';
 
-export { watchPermissions } from './watches.ts';
-
 /** Bounds of what callers can watch. */
 export interface WatchLimits {
   /** Subscribed resources of one principal. */
@@ -18,7 +16,7 @@ export interface WatchLimits {
   total: number;
 }
 
-export const defaultWatchLimits: WatchLimits = { perPrincipal: 32, total: 2000 };
+const defaultWatchLimits: WatchLimits = { perPrincipal: 32, total: 2000 };
 
 export interface ClusterResourceParts extends ListerParts {
   kube: KubeGateway;

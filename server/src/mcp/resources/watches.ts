@@ -39,7 +39,7 @@ export interface WatchTimes {
   retryMilliseconds: number;
 }
 
-export const defaultWatchTimes: WatchTimes = {
+const defaultWatchTimes: WatchTimes = {
   reopenSeconds: 300,
   quietMilliseconds: 1000,
   retryMilliseconds: 1000,
@@ -53,11 +53,6 @@ export class ClusterWatches {
   constructor(kube: KubeGateway, times: WatchTimes = defaultWatchTimes) {
     this.#kube = kube;
     this.#times = times;
-  }
-
-  /** Watches that run, for tests and metrics. */
-  get size(): number {
-    return this.#open.size;
   }
 
   /** Calls `changed` after every change from now on. Returns the function that ends it; the last one ends the watch. */
