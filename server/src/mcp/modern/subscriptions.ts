@@ -20,9 +20,10 @@ export interface SubscriptionLimits {
   lifetimeSeconds: number;
 }
 
+/** `total` leaves half of what a server takes on by default (http/limits.ts) to calls. */
 const defaultSubscriptionLimits: SubscriptionLimits = {
   perPrincipal: 16,
-  total: 1000,
+  total: 128,
   lifetimeSeconds: 3600,
 };
 

@@ -9,7 +9,7 @@ import { clusterCompletion } from './completion.ts';
 import { ClusterWatches, type WatchTimes } from './watches.ts';
 
 /** Bounds of what callers can watch. */
-export interface WatchLimits {
+interface WatchLimits {
   /** Subscribed resources of one principal. */
   perPrincipal: number;
   /** Subscribed resources of all principals. */
