@@ -8,7 +8,12 @@ import type { Cluster, DatabaseRole } from './types.ts';
 export type Sight =
   | { state: 'applied' }
   | { state: 'failed'; message: string; quoted?: string }
-  | { state: 'waiting'; quoted?: string };
+  | {
+      state: 'waiting';
+      quoted?: string;
+      /** What is known all the same, for the case that it stays so. */
+      note?: string;
+    };
 
 /** What the change was, so that a status of before is not taken for one of after. */
 export interface Awaited {
@@ -26,6 +31,9 @@ export interface Awaited {
 function isTransient(message: string): boolean {
   return /secrets? .*(is forbidden|not found)/is.test(message);
 }
+
+const undecided =
+  'It lists the role as reconciled, but whether that is about this change or about the state of before cannot be told.';
 
 /** Watches an inline role. `before`: the Cluster as it was read before the change. */
 export function inlineProgress(awaited: Awaited, before: Cluster): (cluster: Cluster | undefined) => Sight {
@@ -46,14 +54,14 @@ export function inlineProgress(awaited: Awaited, before: Cluster): (cluster: Clu
     if (own(status?.byStatus, 'pending-reconciliation')?.includes(role)) seenPending = true;
     const password = own(status?.passwordStatus, role);
     // `reconciled` alone may be the answer to the list of before. ALTER ROLE changes the transaction id of the role's row;
-    // GRANT and REVOKE do not.
-    const proofs = [
-      secretVersion === undefined || password?.resourceVersion === secretVersion,
-      !altered || password?.transactionID !== transactionBefore,
-      seenPending || altered || secretVersion !== undefined,
-    ];
+    // GRANT and REVOKE do not: those are only seen while they are pending.
+    const rowChanged = password?.transactionID !== transactionBefore;
+    const proved =
+      secretVersion !== undefined
+        ? password?.resourceVersion === secretVersion
+        : rowChanged || (seenPending && !altered);
     const { state, messages } = roleStatus(cluster, { place: 'spec.managed.roles', spec: { name: role } });
-    if (state === 'reconciled') return proofs.every(Boolean) ? { state: 'applied' } : { state: 'waiting' };
+    if (state === 'reconciled') return proved ? { state: 'applied' } : { state: 'waiting', note: undecided };
     return failedOrWaiting(messages.join('\n'), errorsBefore);
   };
 }

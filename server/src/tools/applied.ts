@@ -30,6 +30,7 @@ export async function untilApplied<T extends KubeObject>(
   const started = context.now().getTime();
   if (!wait) return { state: 'requested', message: 'The operator applies it next; that was not waited for.' };
   let quoted: string | undefined;
+  let note: string | undefined;
   try {
     const seen = await context.kube.watchUntil<T, Exclude<Sight, { state: 'waiting' }>>(
       resource,
@@ -39,6 +40,7 @@ export async function untilApplied<T extends KubeObject>(
         if (sight.state !== 'waiting') return { done: sight };
         if (sight.quoted !== quoted) context.progress('The operator has not applied it yet.');
         quoted = sight.quoted;
+        note = sight.note;
         return 'continue';
       },
     );
@@ -47,9 +49,10 @@ export async function untilApplied<T extends KubeObject>(
     return { state: 'done', message: `The operator has applied it (seen after ${seconds} s).` };
   } catch (thrown) {
     if (!(thrown instanceof ToolError) || thrown.code !== 'timeout') throw thrown;
-    const message = `The operator has not applied it within ${timeout} s; it goes on trying.`;
+    const message = note ?? 'It goes on trying.';
+    const seen = `That the operator has applied it was not seen within ${timeout} s. ${message}`;
     return quoted === undefined
-      ? { state: 'requested', message }
-      : { state: 'requested', message: `${message} What it says now, which may pass:`, quoted };
+      ? { state: 'requested', message: seen }
+      : { state: 'requested', message: `${seen} What it says now, which may pass:`, quoted };
   }
 }

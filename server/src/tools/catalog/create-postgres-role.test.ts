@@ -1,0 +1,297 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Harness, startHarness } from '../../../test/harness.ts';
+import {
+  demo,
+  managedRoles,
+  orders,
+  passwordIn,
+  putDatabaseRole,
+  startOrders,
+  writes,
+} from '../../../test/running-cluster.ts';
+import { createPostgresRole } from './create-postgres-role.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await startHarness();
+  await startOrders(harness);
+});
+afterEach(() => harness.close());
+
+const create = (args: Record<string, unknown>) =>
+  harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, ...args });
+const secret = (name: string) => harness.simulator.state.get('secrets', demo, name);
+const inPostgres = (role: string) => harness.simulator.postgres.role(demo, 'orders', role);
+
+describe('create_postgres_role', () => {
+  it('makes the role in PostgreSQL, with a generated password that is only in its Secret', async () => {
+    const answer = await create({ role_name: 'clerk', createdb: true });
+    expect(answer.structured).toMatchObject({
+      state: 'done',
+      result: {
+        name: 'clerk',
+        login: true,
+        createdb: true,
+        superuser: false,
+        defined_in: 'spec.managed.roles',
+      },
+    });
+    const name = 'cnpg-orders-user-clerk';
+    expect(inPostgres('clerk')).toMatchObject({
+      attributes: { login: true, createdb: true, inherit: true },
+      passwordVersion: secret(name)?.metadata.resourceVersion,
+    });
+    const password = passwordIn(harness, name);
+    expect(password).toMatch(/^[A-Za-z0-9]{32}$/);
+    expect(JSON.stringify([answer, harness.audits])).not.toContain(password);
+    expect(answer.text).toContain(
+      `kubectl get secret ${name} -n demo -o jsonpath='{.data.password}' | base64 -d`,
+    );
+    expect(answer.text).toContain('postgresql://clerk:<password>@orders-rw.demo.svc:5432/shop');
+  });
+
+  it('marks the Secret as its own, for this very cluster, and makes the operator watch it', async () => {
+    await create({ role_name: 'clerk' });
+    expect(secret('cnpg-orders-user-clerk')).toMatchObject({
+      type: 'kubernetes.io/basic-auth',
+      metadata: {
+        labels: {
+          'app.kubernetes.io/name': 'cnpg',
+          'app.kubernetes.io/managed-by': 'cnpg-mcp',
+          'cnpg.io/cluster': 'orders',
+          'cnpg.io/role': 'clerk',
+          'cnpg.io/reload': 'true',
+        },
+        annotations: { 'cnpg-mcp.io/owner-uid': orders(harness).metadata.uid },
+      },
+      data: { username: Buffer.from('clerk').toString('base64') },
+    });
+  });
+
+  it('makes a DatabaseRole when the cluster uses those', async () => {
+    await putDatabaseRole(harness, 'any-name', { name: 'first' });
+    const answer = await create({ role_name: 'clerk', in_roles: ['first', 'pg_monitor'] });
+    expect(answer.structured).toMatchObject({
+      state: 'done',
+      result: { defined_in: 'DatabaseRole', crd_name: 'orders-clerk' },
+    });
+    expect(harness.simulator.state.get('databaseroles', demo, 'orders-clerk')?.spec).toMatchObject({
+      cluster: { name: 'orders' },
+      name: 'clerk',
+      inRoles: ['first', 'pg_monitor'],
+      passwordSecret: { name: 'cnpg-orders-user-clerk' },
+    });
+    expect(managedRoles(harness)).toEqual([]);
+    expect(inPostgres('clerk')).toBeDefined();
+  });
+
+  it('finds a free object name when another cluster has taken the plain one', async () => {
+    await putDatabaseRole(harness, 'any-name', { name: 'first' });
+    harness.simulator.state.put({
+      apiVersion: 'postgresql.cnpg.io/v1',
+      kind: 'DatabaseRole',
+      metadata: { name: 'orders-clerk', namespace: demo },
+      spec: { cluster: { name: 'else' }, name: 'x' },
+    });
+    const answer = await create({ role_name: 'clerk' });
+    expect(answer.structured.result.crd_name).toBe('orders-role-clerk');
+  });
+
+  it.each(['app_user', 'App User', 'straße', 'a.b$c'])('makes a role named %s', async (role_name) => {
+    const answer = await create({ role_name });
+    expect(answer.structured.state).toBe('done');
+    expect(managedRoles(harness)).toMatchObject([{ name: role_name }]);
+    expect(inPostgres(role_name)).toBeDefined();
+  });
+
+  it('says "requested" when it did not wait, and when the time was too short', async () => {
+    expect((await create({ role_name: 'clerk', wait: false })).structured.state).toBe('requested');
+    await harness.close();
+    harness = await startHarness({ speed: 100 });
+    await startOrders(harness);
+    harness.simulator.postgres.behave(demo, 'orders-1', { ready: false });
+    await harness.simulator.state.until('pods', demo, 'orders-1', (pod) =>
+      pod?.status?.conditions?.some(
+        ({ type, status }: { type: string; status: string }) => type === 'Ready' && status === 'False',
+      ),
+    );
+    const answer = await create({ role_name: 'clerk', timeout: 1 });
+    expect(answer.isError).toBe(false);
+    expect(answer.structured.state).toBe('requested');
+    expect(answer.text).toContain('was not seen within 1 s');
+  });
+
+  it("fails with PostgreSQL's words when it cannot be applied", async () => {
+    const answer = await create({ role_name: 'clerk', in_roles: ['nosuch'] });
+    expect(answer.isError).toBe(true);
+    expect(answer.text).toMatch(/«data \w+» .*role "nosuch" does not exist «end/);
+  });
+
+  it('warns loudly about superusers and replication', async () => {
+    const answer = await create({ role_name: 'boss', superuser: true, replication: true, dry_run: true });
+    expect(answer.structured.warnings.slice(0, 2)).toEqual([
+      expect.stringContaining('SUPERUSER: boss may do everything'),
+      expect.stringContaining('REPLICATION: boss may copy the whole server'),
+    ]);
+  });
+
+  it('changes nothing in a dry run, and shows no password', async () => {
+    const before = orders(harness).spec;
+    const answer = await create({ role_name: 'clerk', dry_run: true });
+    expect(answer.structured.state).toBe('dry_run');
+    expect(answer.text).toContain('password: (not shown)');
+    expect(writes(harness)).toEqual([]);
+    expect(orders(harness).spec).toEqual(before);
+    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+  });
+
+  it.each([
+    ['postgres', 'refused'],
+    ['pg_mine', 'refused'],
+    ['cnpg_mine', 'refused'],
+    ['shop', 'already_exists'],
+  ])('refuses the name %s before anything is written', async (role_name, code) => {
+    const answer = await create({ role_name });
+    expect(answer.structured.error.code).toBe(code);
+    expect(writes(harness)).toEqual([]);
+  });
+
+  it('refuses a role that exists in either place', async () => {
+    await create({ role_name: 'inline' });
+    await putDatabaseRole(harness, 'any-name', { name: 'object' });
+    harness.simulator.clearRequests();
+    expect((await create({ role_name: 'inline' })).text).toContain('in spec.managed.roles');
+    expect((await create({ role_name: 'object' })).text).toContain('in DatabaseRole any-name');
+    expect(writes(harness)).toEqual([]);
+  });
+
+  it('refuses a role that exists in PostgreSQL without being declared: the operator would reset it', async () => {
+    await create({ role_name: 'left' });
+    await create({ role_name: 'kept' });
+    harness.simulator.state.remove('secrets', demo, 'cnpg-orders-user-left');
+    const { kube, simulator } = harness;
+    const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
+    await kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+    await simulator.state.until('clusters', demo, 'orders', (cluster) =>
+      cluster?.status?.managedRolesStatus.byStatus['not-managed'].includes('left'),
+    );
+    const answer = await create({ role_name: 'left' });
+    expect(answer.structured.error.message).toContain('made by SQL');
+    expect(managedRoles(harness)).toMatchObject([{ name: 'kept' }]);
+  });
+
+  it('never overwrites a Secret that is there', async () => {
+    const theirs = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'cnpg-orders-user-clerk', namespace: demo },
+      data: { password: 'dGhlaXJz' },
+    };
+    harness.simulator.state.put(theirs);
+    const answer = await create({ role_name: 'clerk' });
+    expect(answer.structured.error).toMatchObject({
+      code: 'already_exists',
+      message: expect.stringContaining('Secret cnpg-orders-user-clerk'),
+    });
+    expect(passwordIn(harness, 'cnpg-orders-user-clerk')).toBe('theirs');
+    expect(managedRoles(harness)).toEqual([]);
+  });
+
+  it('does not overwrite a Secret that appears between plan and apply either', async () => {
+    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
+    const answering = create({ role_name: 'clerk' });
+    await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
+    harness.simulator.state.put({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'cnpg-orders-user-clerk', namespace: demo },
+      data: { password: 'dGhlaXJz' },
+    });
+    expect((await answering).structured.error.code).toBe('already_exists');
+    expect(passwordIn(harness, 'cnpg-orders-user-clerk')).toBe('theirs');
+    expect(managedRoles(harness)).toEqual([]);
+  });
+
+  it('removes the Secret again when the role cannot be added', async () => {
+    harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
+    const answer = await create({ role_name: 'clerk' });
+    expect(answer.structured.error).toMatchObject({
+      code: 'forbidden',
+      missing_right: { verb: 'patch', resource: 'clusters', namespace: demo },
+    });
+    expect(answer.structured.steps).toMatchObject([{ status: 'undone' }, { status: 'failed' }]);
+    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+  });
+
+  it('leaves nothing behind when the cluster is deleted between plan and apply', async () => {
+    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
+    const answering = create({ role_name: 'clerk' });
+    await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
+    harness.simulator.state.remove('clusters', demo, 'orders');
+    const answer = await answering;
+    expect(answer.structured.error.code).toBe('not_found');
+    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+  });
+
+  it('loses no role when several are made at once', async () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const answers = await Promise.all(names.map((role_name) => create({ role_name })));
+    expect(answers.map(({ structured }) => structured.state)).toEqual(['done', 'done', 'done', 'done']);
+    expect(managedRoles(harness).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(managedRoles(harness)).toHaveLength(4);
+  });
+
+  it('makes a role once when two ask for it at once', async () => {
+    const answers = await Promise.all([create({ role_name: 'clerk' }), create({ role_name: 'clerk' })]);
+    const codes = answers.map(({ structured }) => structured.error?.code ?? structured.state);
+    expect(codes.sort()).toEqual(['already_exists', 'done']);
+    expect(managedRoles(harness)).toHaveLength(1);
+    expect(secret('cnpg-orders-user-clerk')).toBeDefined();
+  });
+
+  it('names each right that is missing, and leaves nothing behind', async () => {
+    for (const { verbs, resource, optional } of createPostgresRole.permissions) {
+      for (const verb of verbs) {
+        if (
+          optional ||
+          verb === 'delete' ||
+          verb === 'watch' ||
+          (resource === 'databaseroles' && verb === 'create')
+        ) {
+          continue;
+        }
+        harness.simulator.deny({ verb, resource });
+        const answer = await create({ role_name: 'clerk' });
+        expect(answer.structured.error).toMatchObject({
+          code: 'forbidden',
+          missing_right: { verb, resource },
+        });
+        harness.simulator.resetAccess();
+      }
+    }
+    expect(managedRoles(harness)).toEqual([]);
+    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+  });
+
+  it('works with an operator that has no DatabaseRole', async () => {
+    await harness.close();
+    harness = await startHarness({ operatorVersion: '1.28.0' });
+    await startOrders(harness);
+    expect((await create({ role_name: 'clerk' })).structured.state).toBe('done');
+    expect(harness.simulator.requests.filter(({ resource }) => resource === 'databaseroles')).toEqual([]);
+  });
+
+  it('refuses to write to a replica cluster', async () => {
+    const cluster = orders(harness);
+    harness.simulator.state.put({
+      ...cluster,
+      spec: { ...cluster.spec, replica: { enabled: true, source: 'main' } },
+    });
+    const answer = await create({ role_name: 'clerk' });
+    expect(answer.structured.error).toMatchObject({
+      code: 'refused',
+      hint: expect.stringContaining('source cluster'),
+    });
+    expect(writes(harness)).toEqual([]);
+  });
+});

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Harness, startHarness } from '../../../test/harness.ts';
+import {
+  demo,
+  managedRoles,
+  orders,
+  passwordIn,
+  putDatabaseRole,
+  startOrders,
+  writes,
+} from '../../../test/running-cluster.ts';
+import { createPostgresRole } from './create-postgres-role.ts';
+import { updatePostgresRole } from './update-postgres-role.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await startHarness();
+  await startOrders(harness);
+});
+afterEach(() => harness.close());
+
+const secretName = 'cnpg-orders-user-clerk';
+const create = (role_name: string, more: object = {}) =>
+  harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, role_name, ...more });
+const update = (args: Record<string, unknown>) =>
+  harness.call(updatePostgresRole, { cluster_name: 'orders', namespace: demo, role_name: 'clerk', ...args });
+const inPostgres = (role: string) => harness.simulator.postgres.role(demo, 'orders', role);
+const role = (name: string) => managedRoles(harness).find((entry) => entry.name === name);
+
+describe('update_postgres_role', () => {
+  it('changes what was passed, leaves the rest, and says old -> new', async () => {
+    await create('clerk', { createdb: true });
+    const before = role('clerk');
+    const answer = await update({ createdb: false, replication: true, login: null });
+    expect(answer.structured).toMatchObject({
+      state: 'done',
+      result: {
+        login: true,
+        createdb: false,
+        changes: [
+          { attribute: 'Create DB', from: 'true', to: 'false' },
+          { attribute: 'Replication', from: 'false', to: 'true' },
+        ],
+      },
+    });
+    expect(answer.text).toContain('Create DB: true -> false\nReplication: false -> true');
+    expect(role('clerk')).toEqual({ ...before, createdb: false, replication: true });
+    expect(inPostgres('clerk')?.attributes).toMatchObject({ createdb: false, replication: true });
+  });
+
+  it('replaces the memberships, and ends them all with an empty list', async () => {
+    await create('team');
+    await create('clerk', { in_roles: ['pg_monitor'] });
+    await update({ in_roles: ['team', 'pg_read_all_data'] });
+    expect(inPostgres('clerk')?.attributes.inRoles).toEqual(['team', 'pg_read_all_data']);
+    const answer = await update({ in_roles: [] });
+    expect(answer.structured.result.changes).toEqual([
+      { attribute: 'Member of', from: 'team, pg_read_all_data', to: 'none' },
+    ]);
+    expect(inPostgres('clerk')?.attributes.inRoles).toEqual([]);
+  });
+
+  it('asks for at least one update', async () => {
+    await create('clerk');
+    const answer = await update({});
+    expect(answer.structured.error).toMatchObject({
+      code: 'invalid_arguments',
+      message: expect.stringContaining('no updates specified'),
+    });
+  });
+
+  it('does nothing when the role is so already', async () => {
+    await create('clerk');
+    harness.simulator.clearRequests();
+    expect((await update({ login: true, in_roles: [] })).structured.state).toBe('unchanged');
+    expect(writes(harness)).toEqual([]);
+  });
+
+  it('changes a DatabaseRole, found by its spec', async () => {
+    await putDatabaseRole(harness, 'any-name', { name: 'clerk', login: true });
+    const answer = await update({ createrole: true, in_roles: ['pg_monitor'] });
+    expect(answer.structured).toMatchObject({
+      state: 'done',
+      result: { defined_in: 'DatabaseRole', crd_name: 'any-name', createrole: true, login: true },
+    });
+    expect(inPostgres('clerk')?.attributes).toMatchObject({
+      login: true,
+      createrole: true,
+      inRoles: ['pg_monitor'],
+    });
+  });
+
+  it('loses nothing when several change the same list at once', async () => {
+    await create('clerk');
+    await create('other');
+    const other = (args: object) => update({ role_name: 'other', ...args });
+    const answers = await Promise.all([
+      update({ createdb: true }),
+      other({ createrole: true }),
+      update({ in_roles: ['pg_monitor'] }),
+      create('third'),
+    ]);
+    expect(answers.map(({ isError }) => isError)).toEqual([false, false, false, false]);
+    expect(role('clerk')).toMatchObject({ createdb: true, inRoles: ['pg_monitor'] });
+    expect(role('other')).toMatchObject({ createrole: true, createdb: false });
+    expect(role('third')).toBeDefined();
+  });
+
+  it('is a not_found that says where to look', async () => {
+    const answer = await update({ login: false });
+    expect(answer.structured.error).toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('orders in namespace demo (as asked) declares no role clerk'),
+    });
+  });
+
+  describe('with reset_password', () => {
+    it('puts a new password into the Secret, which PostgreSQL then has', async () => {
+      await create('clerk');
+      const old = passwordIn(harness, secretName);
+      const answer = await update({ reset_password: true });
+      const now = passwordIn(harness, secretName);
+      expect(answer.structured).toMatchObject({
+        state: 'done',
+        result: { password_reset: true, password_secret: secretName, changes: [] },
+      });
+      expect(now).toMatch(/^[A-Za-z0-9]{32}$/);
+      expect(now).not.toBe(old);
+      const version = harness.simulator.state.get('secrets', demo, secretName)?.metadata.resourceVersion;
+      expect(inPostgres('clerk')?.passwordVersion).toBe(version);
+      expect(JSON.stringify([answer, harness.audits])).not.toContain(now);
+    });
+
+    it('changes attributes and password in one call', async () => {
+      await create('clerk');
+      const old = passwordIn(harness, secretName);
+      expect((await update({ reset_password: true, createdb: true })).structured.state).toBe('done');
+      expect(passwordIn(harness, secretName)).not.toBe(old);
+      expect(inPostgres('clerk')?.attributes.createdb).toBe(true);
+    });
+
+    it('shows nothing of it in a dry run', async () => {
+      await create('clerk');
+      const old = passwordIn(harness, secretName);
+      const answer = await update({ reset_password: true, dry_run: true });
+      expect(answer.structured.state).toBe('dry_run');
+      expect(answer.text).not.toContain(old);
+      expect(passwordIn(harness, secretName)).toBe(old);
+    });
+
+    it('gives a Secret to a role without one, in place of disablePassword', async () => {
+      const { kube } = harness;
+      const value = { roles: [{ name: 'clerk', login: true, disablePassword: true }] };
+      const body = [{ op: 'add' as const, path: '/spec/managed', value }];
+      await kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+      const answer = await update({ reset_password: true });
+      expect(answer.structured.state).toBe('done');
+      expect(role('clerk')).toMatchObject({ passwordSecret: { name: secretName } });
+      expect(role('clerk')).not.toHaveProperty('disablePassword');
+      expect(passwordIn(harness, secretName)).toHaveLength(32);
+    });
+
+    it("does the same for a DatabaseRole whose Secret is missing, under the Secret's name", async () => {
+      await putDatabaseRole(harness, 'any-name', { name: 'clerk', login: true });
+      const body = [{ op: 'add' as const, path: '/spec/passwordSecret', value: { name: 'lost' } }];
+      await harness.kube.patch(
+        'databaseroles',
+        { name: 'any-name', namespace: demo },
+        { type: 'json', body },
+      );
+      expect((await update({ reset_password: true })).structured).toMatchObject({
+        state: 'done',
+        result: { password_secret: 'lost' },
+      });
+      expect(passwordIn(harness, 'lost')).toHaveLength(32);
+    });
+
+    it.each([
+      ['was made by somebody else', { labels: {} }],
+      [
+        'was made for an earlier cluster of this name',
+        { annotations: { 'cnpg-mcp.io/owner-uid': 'another' } },
+      ],
+    ])('refuses to write to a Secret that %s', async (_, change) => {
+      await create('clerk');
+      const secret = harness.simulator.state.get('secrets', demo, secretName);
+      if (!secret) throw new Error('no Secret');
+      harness.simulator.state.put({ ...secret, metadata: { ...secret.metadata, ...change } });
+      const before = passwordIn(harness, secretName);
+      const answer = await update({ reset_password: true, createdb: true });
+      expect(answer.structured.error).toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining(secretName),
+      });
+      expect(passwordIn(harness, secretName)).toBe(before);
+      expect(role('clerk')).toMatchObject({ createdb: false });
+    });
+  });
+
+  it('changes a role that is being deleted only to take that back', async () => {
+    await create('clerk');
+    const body = [{ op: 'add' as const, path: '/spec/managed/roles/0/ensure', value: 'absent' }];
+    harness.simulator.postgres.ownsObjects(demo, 'orders', 'clerk');
+    await harness.kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+    expect((await update({ createdb: true })).structured.error.code).toBe('refused');
+    const answer = await update({ ensure: 'present', createdb: true });
+    expect(answer.isError).toBe(false);
+    expect(role('clerk')).toMatchObject({ ensure: 'present', createdb: true });
+  });
+
+  it('names each right that is missing', async () => {
+    await create('clerk');
+    await putDatabaseRole(harness, 'any-name', { name: 'object', login: true });
+    const asked = [
+      ['clusters', 'get', {}],
+      ['clusters', 'patch', {}],
+      ['databaseroles', 'list', {}],
+      ['databaseroles', 'get', { role_name: 'object' }],
+      ['databaseroles', 'patch', { role_name: 'object' }],
+      ['secrets', 'get', { reset_password: true }],
+      ['secrets', 'patch', { reset_password: true }],
+    ] as const;
+    for (const [resource, verb, args] of asked) {
+      harness.simulator.deny({ verb, resource });
+      const answer = await update({ ...args, createdb: !role('clerk')?.createdb });
+      expect(answer.structured.error).toMatchObject({ code: 'forbidden', missing_right: { verb, resource } });
+      harness.simulator.resetAccess();
+    }
+    expect(orders(harness)).toBeDefined();
+  });
+});
