@@ -120,6 +120,7 @@ export class Connection {
     const configuration = this.#read();
     const { authenticator, options } = await this.#authenticate(configuration);
     const pools = await this.#poolsFor(configuration, options);
+    if (this.#closed) await this.close();
     const { origin, pathname } = configuration.server;
     const value: Session = {
       origin,

@@ -4,7 +4,7 @@ import { ToolError } from '../../errors.ts';
 import type { CallOptions } from '../gateway.ts';
 
 /** Seconds that a call may take when the caller says nothing. */
-export const defaultTimeoutSeconds = 15;
+const defaultTimeoutSeconds = 15;
 
 /** Runs out after a call's time limit or with the caller's signal, whichever is first. */
 export class Deadline {

@@ -37,7 +37,7 @@ import { watchUntil } from './watch.ts';
 import { watchSource } from './watch-source.ts';
 
 /** Owner of the fields that this server writes, in `managedFields`. */
-export const fieldManager = 'cnpg-mcp';
+const fieldManager = 'cnpg-mcp';
 
 const contentTypes: Record<Patch['type'], string> = {
   merge: 'application/merge-patch+json',

@@ -18,7 +18,7 @@ export interface Target {
 type Query = Record<string, string | number | boolean | undefined>;
 
 /** Throws `invalid_arguments` for what cannot be the name of a namespace (RFC 1123 label, at most 63 characters). */
-export function checkedNamespace(namespace: string): string {
+function checkedNamespace(namespace: string): string {
   if (namespace.length > 63 || !dnsLabel.test(namespace)) throw badName('namespace', namespace);
   return namespace;
 }

@@ -63,6 +63,16 @@ describe('a watch', () => {
     expect(verbs()).toEqual(['list', 'watch', 'list', 'watch']);
   });
 
+  it('does not hurry when its versions expire again and again', async () => {
+    put('one');
+    simulator.faults.add({ match: { verb: 'watch' }, status: 410 });
+    const watching = gateway.watchUntil('databases', { ...key, timeoutSeconds: 1 }, () => 'continue');
+    await expect(watching).rejects.toMatchObject({ code: 'timeout' });
+    const asked = verbs().filter((verb) => verb === 'watch').length;
+    expect(asked).toBeGreaterThan(2);
+    expect(asked).toBeLessThan(10);
+  });
+
   it('misses nothing that happened while it was interrupted', async () => {
     put('one');
     const watching = untilOwner('two', () => {});

@@ -68,8 +68,8 @@ export async function watchUntil<T extends KubeObject, R>(
       const started = performance.now();
       const seconds = Math.max(1, Math.min(watchSeconds, Math.ceil(deadline.remainingMs / 1000)));
       for await (const event of events(await source.follow(version, seconds))) {
-        failures = 0;
         if (event.type === 'ERROR') throw expiredOrFailed(event);
+        failures = 0;
         version = event.object.metadata.resourceVersion ?? version;
         if (event.type === 'BOOKMARK') continue;
         if (event.type === 'DELETED') objects.delete(keyOf(event.object));
@@ -83,13 +83,16 @@ export async function watchUntil<T extends KubeObject, R>(
       if (defect) throw defect.thrown;
       deadline.throwIfOver();
       if (!(thrown instanceof ToolError) || !seen) throw thrown;
-      if (thrown.api?.status === 410) version = undefined;
-      else if (thrown.code === 'forbidden' && !polling && version !== undefined) polling = true;
-      else if (!passing.has(thrown.code)) throw thrown;
-      else {
-        await deadline.pause(retryDelayMs(failures, thrown.retryAfterSeconds));
-        failures += 1;
+      if (thrown.code === 'forbidden' && !polling && version !== undefined) {
+        polling = true;
+        continue;
       }
+      const expired = thrown.api?.status === 410;
+      if (!expired && !passing.has(thrown.code)) throw thrown;
+      if (expired) version = undefined;
+      // A version that expired once is no reason to wait; one that expires again and again is.
+      if (!expired || failures > 0) await deadline.pause(retryDelayMs(failures, thrown.retryAfterSeconds));
+      failures += 1;
     }
   }
 }
