@@ -80,7 +80,7 @@ const streamHeaders = {
 function send(reply: FastifyReply, { status, headers, body }: McpAnswer): FastifyReply {
   reply.code(status);
   if (body !== undefined) {
-    if (typeof body === 'string' || Buffer.isBuffer(body)) reply.header('content-type', 'application/json');
+    if (typeof body === 'string') reply.header('content-type', 'application/json');
     else reply.headers(streamHeaders);
   }
   if (headers) reply.headers(headers);

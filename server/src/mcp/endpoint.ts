@@ -22,7 +22,7 @@ export interface McpAnswer {
   status: number;
   /** Lower-case names. Content-Type defaults to `application/json`, and to `text/event-stream` for a stream. */
   headers?: Readonly<Record<string, string>>;
-  body?: string | Buffer | Readable;
+  body?: string | Readable;
 }
 
 /** One protocol generation on HTTP. */

@@ -6,7 +6,7 @@ import type { McpObserver } from './endpoint.ts';
 import { isModernMessage } from './era.ts';
 import { errorBody, JsonRpcError, jsonRpcCodes, parseMessage } from './json-rpc.ts';
 import { LineTransport } from './legacy/line-transport.ts';
-import { createConnection } from './legacy/server.ts';
+import { createDuplexServer } from './legacy/server.ts';
 import { Stopwatch } from './legacy/stopwatch.ts';
 import { LineReader, longestLine } from './line-reader.ts';
 import { ModernConnection } from './modern/stdio.ts';
@@ -36,10 +36,10 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
   const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
   const write = (json: string): void => void output.write(`${json}\n`);
 
-  const { server } = createConnection(
-    { surface, observe, onDefect },
-    { twoWay: true, callerOf: () => ({ principal: localPrincipal, requestId: randomUUID() }) },
-  );
+  const server = createDuplexServer({ surface, observe, onDefect }, () => ({
+    principal: localPrincipal,
+    requestId: randomUUID(),
+  }));
   const legacy = new LineTransport(write, new Stopwatch(observe, 'stdio'));
   await server.connect(legacy);
   const caller = { principal: localPrincipal };

@@ -1,7 +1,7 @@
 import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
+import type { Handler } from './call.ts';
 import { isObject } from './envelope.ts';
 import { methodNotFound, text, texts } from './params.ts';
-import type { Handler } from './server.ts';
 
 /** More is cut, as the specification says. */
 const mostValues = 100;

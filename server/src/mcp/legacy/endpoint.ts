@@ -1,11 +1,16 @@
-/** 2025-11-25 and older over HTTP without sessions: every POST has its own server, made from shared parts. */
-import { SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+/**
+ * 2025-11-25 and older over HTTP without sessions. Every POST stands alone, so it needs none of what a protocol server of the
+ * SDK keeps between messages; making one for each cost a quarter of the time of a call. Messages, versions and schemas are
+ * the SDK's; handlers are the same as on connections.
+ */
+import { type JSONRPCRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import type { McpAnswer, McpEndpoint, McpExchange } from '../endpoint.ts';
-import { errorBody, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
+import { errorBody, type JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
+import type { LegacyOptions } from './call.ts';
 import { readEnvelope } from './envelope.ts';
-import { PostTransport } from './post-transport.ts';
-import { createConnection, type LegacyOptions } from './server.ts';
-import { Stopwatch } from './stopwatch.ts';
+import { handleRequest } from './handle.ts';
+import { PostAnswer } from './post-answer.ts';
+import { errorTypeOf, responseOf } from './results.ts';
 
 export interface LegacyEndpointOptions extends LegacyOptions {
   /** A JSON answer that takes longer becomes a stream, in seconds. */
@@ -16,33 +21,71 @@ export interface LegacyEndpointOptions extends LegacyOptions {
 const versionWithoutHeader = '2025-03-26';
 
 export function createLegacyEndpoint(options: LegacyEndpointOptions): McpEndpoint {
-  const streamAfterMilliseconds = options.streamAfterSeconds * 1000;
   return {
-    async handle({ message, headers, caller, signal }: McpExchange): Promise<McpAnswer> {
-      const envelope = readEnvelope(message);
+    async handle(exchange) {
+      const envelope = readEnvelope(exchange.message);
       if (envelope.kind === 'bad') return refusal(envelope.error.code, envelope.error.message, envelope.id);
-      const version = headers['mcp-protocol-version'] ?? versionWithoutHeader;
+      const version = String(exchange.headers['mcp-protocol-version'] ?? versionWithoutHeader);
       const isHandshake = envelope.kind === 'request' && envelope.message.method === 'initialize';
-      if (!isHandshake && !SUPPORTED_PROTOCOL_VERSIONS.includes(String(version))) {
+      if (!isHandshake && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
         const text = `This protocol version is not served. Served are ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
         return refusal(jsonRpcCodes.serverError, text, null);
       }
       // Without a session there is nothing that a notification or a response could belong to.
       if (envelope.kind !== 'request') return { status: 202 };
-
-      const stopwatch = new Stopwatch(options.observe, 'http');
-      stopwatch.protocolVersion = isHandshake ? undefined : String(version);
-      const { server } = createConnection(options, { twoWay: false, callerOf: () => caller });
-      const transport = new PostTransport(envelope.message, { stopwatch, streamAfterMilliseconds });
-      await server.connect(transport);
-      signal.addEventListener('abort', () => void transport.close(), { once: true });
-      transport.deliver();
-      if (signal.aborted) await transport.close();
-      return transport.answer;
+      return answer(options, exchange, envelope.message, isHandshake ? undefined : version);
     },
   };
 }
 
 function refusal(code: number, message: string, id: RequestId | null): McpAnswer {
   return { status: 400, body: errorBody(code, message, id) };
+}
+
+function answer(
+  options: LegacyEndpointOptions,
+  { caller, signal }: McpExchange,
+  { id, method, params = {} }: JSONRPCRequest,
+  protocolVersion: string | undefined,
+): Promise<McpAnswer> {
+  const started = performance.now();
+  const post = new PostAnswer(options.streamAfterSeconds * 1000);
+  const record = (errorType: string | undefined): void => {
+    options.observe({
+      method,
+      transport: 'http',
+      ...(method === 'tools/call' && typeof params.name === 'string' && { tool: params.name }),
+      ...(protocolVersion !== undefined && { protocolVersion }),
+      ...(errorType !== undefined && { errorType }),
+      durationSeconds: (performance.now() - started) / 1000,
+    });
+  };
+  const breakOff = (): void => {
+    if (post.ended) return;
+    record('cancelled');
+    const body = errorBody(jsonRpcCodes.serverError, 'The request was broken off.', id);
+    post.end(body, { status: 503, headers: { 'retry-after': '1' } });
+  };
+  signal.addEventListener('abort', breakOff, { once: true });
+  if (signal.aborted) breakOff();
+
+  const wire = {
+    signal,
+    notify: (name: string, fields: Record<string, unknown>) =>
+      post.notify(JSON.stringify({ jsonrpc: '2.0', method: name, params: fields })),
+  };
+  if (params._meta?.progressToken !== undefined) post.openStream();
+  handleRequest({ options, logLevel: 'info' }, { method, params, caller, wire }).then(
+    (result) => {
+      if (post.ended) return;
+      record(errorTypeOf(result));
+      post.end(responseOf(id, result));
+    },
+    ({ code, message, data }: JsonRpcError) => {
+      if (post.ended) return;
+      record(String(code));
+      post.end(errorBody(code, message, id, data));
+    },
+  );
+  return post.given;
 }

@@ -3,7 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { errorBody, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
 import { readEnvelope } from './envelope.ts';
-import { toJson } from './results.ts';
+import { responseOf } from './results.ts';
 import type { Stopwatch } from './stopwatch.ts';
 
 export class LineTransport implements Transport {
@@ -52,7 +52,8 @@ export class LineTransport implements Transport {
     if ('result' in message && typeof message.result.protocolVersion === 'string') {
       this.#stopwatch.protocolVersion = message.result.protocolVersion;
     }
-    this.#write(toJson(message).toString());
+    const isResult = 'result' in message;
+    this.#write(isResult ? responseOf(message.id, message.result) : JSON.stringify(message));
     this.#stopwatch.sent(message);
     this.#wake();
   }

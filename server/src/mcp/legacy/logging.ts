@@ -1,6 +1,6 @@
 import type { LoggingLevel } from '@modelcontextprotocol/sdk/types.js';
 import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
-import type { Connection, Extra, Handler } from './server.ts';
+import type { Connection, Handler, Wire } from './call.ts';
 
 const levels = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
 
@@ -15,9 +15,9 @@ const setLevel: Handler = async ({ params, connection }) => {
 };
 
 /** Sends a log message along with the answer of a request, when the client wants this level. */
-export function sendLog(connection: Connection, extra: Extra, level: LoggingLevel, data: unknown): void {
+export function sendLog(connection: Connection, wire: Wire, level: LoggingLevel, data: unknown): void {
   if (levels.indexOf(level) < levels.indexOf(connection.logLevel)) return;
-  extra.sendNotification({ method: 'notifications/message', params: { level, data } }).catch(() => undefined);
+  wire.notify('notifications/message', { level, data });
 }
 
 export const loggingHandlers: Readonly<Record<string, Handler>> = { 'logging/setLevel': setLevel };

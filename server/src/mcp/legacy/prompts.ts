@@ -1,7 +1,7 @@
 import type { Answers, PromptSurface } from '../surface.ts';
+import type { Handler, LegacyCall } from './call.ts';
 import { methodNotFound, refuseCursor, text, texts } from './params.ts';
 import { ask } from './questions.ts';
-import type { Handler, LegacyCall } from './server.ts';
 
 function promptsOf({ surface }: LegacyCall): PromptSurface {
   if (!surface.prompts) throw methodNotFound();

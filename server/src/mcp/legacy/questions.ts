@@ -1,18 +1,14 @@
 /** Questions to the user, asked in the middle of a call: possible only where the server can send requests of its own. */
-import {
-  type ClientCapabilities,
-  ResultSchema,
-  type ServerRequest,
-} from '@modelcontextprotocol/sdk/types.js';
+import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
 import { ToolError } from '../../errors.ts';
 import { confirmationLifetimeSeconds } from '../../policy/confirmation.ts';
 import type { InputNeeded } from '../call-result.ts';
 import type { Answers } from '../surface.ts';
-import type { Connection, LegacyCall } from './server.ts';
+import type { Connection, LegacyCall } from './call.ts';
 
 /** True when a person can be asked to fill in a form. The SDK turns `elicitation: {}` into `{ form: {} }`. */
-export function canAsk({ twoWay, server }: Connection): boolean {
-  return twoWay && server.getClientCapabilities()?.elicitation?.form !== undefined;
+export function canAsk({ duplex }: Connection): boolean {
+  return duplex?.capabilities()?.elicitation?.form !== undefined;
 }
 
 /**
@@ -20,21 +16,19 @@ export function canAsk({ twoWay, server }: Connection): boolean {
  * question: nothing is confirmed that nobody confirmed.
  */
 export async function ask(
-  { connection, extra, context }: LegacyCall,
+  { connection, wire, context }: LegacyCall,
   { requests, state }: InputNeeded,
 ): Promise<Answers> {
   const responses: Record<string, unknown> = {};
   for (const [key, request] of Object.entries(requests)) {
-    if (!connection.twoWay || !understands(connection.server.getClientCapabilities(), request)) {
+    if (!wire.ask || !understands(connection.duplex?.capabilities(), request)) {
       throw new ToolError('not_supported', `The client cannot answer ${request.method}.`, {
         hint: 'Use a client that can ask its user in the middle of a call.',
       });
     }
     try {
-      responses[key] = await extra.sendRequest(request as ServerRequest, ResultSchema, {
-        signal: context.signal,
-        timeout: confirmationLifetimeSeconds * 1000,
-      });
+      const { method, params } = request;
+      responses[key] = await wire.ask(method, params, confirmationLifetimeSeconds * 1000);
     } catch {
       if (context.signal.aborted) throw new ToolError('cancelled', 'The call was cancelled.');
       responses[key] = { action: 'cancel' };

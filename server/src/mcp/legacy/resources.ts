@@ -1,8 +1,8 @@
 import { ToolError } from '../../errors.ts';
 import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
 import type { ResourceSurface } from '../surface.ts';
+import type { Handler, LegacyCall } from './call.ts';
 import { methodNotFound, refuseCursor, text } from './params.ts';
-import type { Handler, LegacyCall } from './server.ts';
 
 /** Most resources that one connection may be subscribed to. */
 const mostSubscriptions = 100;
@@ -30,9 +30,10 @@ const readResource: Handler = async (call) => {
 };
 
 const subscribe: Handler = async (call) => {
-  const { twoWay, subscriptions, server, options } = call.connection;
+  const { duplex } = call.connection;
   const resources = resourcesOf(call);
-  if (!twoWay || !resources.subscribe) throw methodNotFound();
+  if (!duplex || !resources.subscribe) throw methodNotFound();
+  const { subscriptions } = duplex;
   const uri = text(call.params, 'uri');
   if (subscriptions.has(uri)) return {};
   if (subscriptions.size >= mostSubscriptions) {
@@ -40,9 +41,7 @@ const subscribe: Handler = async (call) => {
   }
   const end = await unknownAs(
     uri,
-    resources.subscribe(uri, call.context, () => {
-      server.sendResourceUpdated({ uri }).catch(options.onDefect);
-    }),
+    resources.subscribe(uri, call.context, () => duplex.resourceUpdated(uri)),
   );
   // The connection may have closed, or the same request may have come twice, while this one waited.
   if (call.context.signal.aborted || subscriptions.has(uri)) end();
@@ -52,10 +51,11 @@ const subscribe: Handler = async (call) => {
 
 const unsubscribe: Handler = async (call) => {
   resourcesOf(call);
-  if (!call.connection.twoWay) throw methodNotFound();
+  const { duplex } = call.connection;
+  if (!duplex) throw methodNotFound();
   const uri = text(call.params, 'uri');
-  call.connection.subscriptions.get(uri)?.();
-  call.connection.subscriptions.delete(uri);
+  duplex.subscriptions.get(uri)?.();
+  duplex.subscriptions.delete(uri);
   return {};
 };
 

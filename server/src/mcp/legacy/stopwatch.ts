@@ -32,7 +32,7 @@ export class Stopwatch {
   /** Takes whatever is sent; only answers count. */
   sent(message: JSONRPCMessage): void {
     if ('method' in message || message.id === undefined) return;
-    this.#record(message.id, errorTypeOf(message));
+    this.#record(message.id, 'error' in message ? String(message.error.code) : errorTypeOf(message.result));
   }
 
   /** The client does not want the answer any more. */

@@ -5,11 +5,11 @@ import { Fence } from '../../tools/fence.ts';
 import { renderResult } from '../call-result.ts';
 import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
 import type { Answers } from '../surface.ts';
+import type { Handler, LegacyCall } from './call.ts';
 import { isObject } from './envelope.ts';
 import { refuseCursor } from './params.ts';
 import { ask } from './questions.ts';
 import { keepJson, markError } from './results.ts';
-import type { Handler, LegacyCall } from './server.ts';
 
 /** The surface gives the same array for the same answer, so its result is made and serialised once. */
 const lists = new WeakMap<readonly ToolDescription[], { tools: readonly ToolDescription[] }>();
