@@ -20,7 +20,8 @@ import { Watches } from './api/watches.ts';
 import { startOperator } from './operator/operator.ts';
 import type { SimulatedPostgres } from './operator/postgres.ts';
 import { Postgres } from './operator/postgres.ts';
-import { cnpgResources, crdOf } from './schemas/kinds.ts';
+import { registerWorld, World } from './operator/world.ts';
+import { atLeast, cnpgResources, crdOf } from './schemas/kinds.ts';
 import { put, simulatorState } from './state.ts';
 import type { AccessRule, Faults, RecordedRequest, SimulatorOptions, SimulatorState } from './types.ts';
 import { initialObjects } from './world.ts';
@@ -153,12 +154,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const listener = new Listener(server, port);
   await listener.start();
   const stopCollection = startGarbageCollection(machine);
-  const stopOperator = operator
-    ? startOperator({ machine, postgres, logs, speed, operatorVersion })
-    : () => {};
+  const world = new World(machine, postgres, logs, operatorVersion, atLeast(operatorVersion, '1.30'));
+  const stopOperator = operator ? startOperator(world, speed) : () => {};
   const url = `http://127.0.0.1:${listener.port}`;
 
-  return {
+  const simulator: Simulator = {
     url,
     kubeconfig: kubeconfigFor(url),
     requests,
@@ -198,4 +198,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       await listener.stop();
     },
   };
+  registerWorld(simulator, world);
+  return simulator;
 }

@@ -144,7 +144,7 @@ export function startGarbageCollection(machine: Machine): () => void {
   let stopped = false;
   const run = (): void => {
     scheduled = false;
-    if (!stopped) collect(machine);
+    if (!stopped) collectGarbage(machine);
   };
   const schedule = (): void => {
     if (scheduled || stopped) return;
@@ -169,7 +169,8 @@ function everything(machine: Machine): { type: ResourceType; object: KubeObject 
 
 const background = { propagation: 'Background', dryRun: false, gracePeriodSeconds: undefined } as const;
 
-function collect(machine: Machine): void {
+/** One round of what {@link startGarbageCollection} does. */
+export function collectGarbage(machine: Machine): void {
   const all = everything(machine);
   const alive = new Map(all.map(({ object }) => [object.metadata.uid, object]));
   for (const { type, object } of all) {

@@ -20,8 +20,8 @@ export type Listener = (change: Change, type: ResourceType) => void;
 
 interface Shelf {
   objects: Map<string, KubeObject>;
-  /** Keys in the order of the API's lists; undefined when it has to be made again. */
-  order: string[] | undefined;
+  /** Keys in the order of the API's lists. */
+  order: string[];
   history: Change[];
   /** The newest revision that the history no longer holds. */
   forgotten: number;
@@ -33,6 +33,17 @@ const historyLength = 10_000;
 /** `namespace/name`, or `name` for cluster-scoped objects: the order of these keys is the order of lists. */
 export function keyOf(namespace: string | undefined, name: string): string {
   return namespace === undefined || namespace === '' ? name : `${namespace}/${name}`;
+}
+
+/** Where a key is in an ordered list, or would be. */
+function positionOf(order: readonly string[], key: string): number {
+  let [low, high] = [0, order.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((order[middle] ?? '') < key) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export class Store {
@@ -72,7 +83,8 @@ export class Store {
       if (change.before === undefined) objects.delete(change.key);
       else objects.set(change.key, change.before);
     }
-    return this.#ordered({ ...shelf, objects, order: undefined }, namespace);
+    const order = [...objects.keys()].sort((left, right) => (left < right ? -1 : 1));
+    return this.#ordered({ objects, order }, namespace);
   }
 
   /** The changes after a revision; undefined when that is compacted away. */
@@ -95,7 +107,7 @@ export class Store {
       metadata: { ...object.metadata, uid, resourceVersion: String(this.#revision) },
     };
     shelf.objects.set(key, stored);
-    if (before === undefined) shelf.order = undefined;
+    if (before === undefined) shelf.order.splice(positionOf(shelf.order, key), 0, key);
     this.#remember(type, shelf, {
       type: before === undefined ? 'ADDED' : 'MODIFIED',
       key,
@@ -112,7 +124,7 @@ export class Store {
     const before = shelf.objects.get(key);
     if (before === undefined) return undefined;
     shelf.objects.delete(key);
-    shelf.order = undefined;
+    shelf.order.splice(positionOf(shelf.order, key), 1);
     this.#revision += 1;
     const object = { ...before, metadata: { ...before.metadata, resourceVersion: String(this.#revision) } };
     this.#remember(type, shelf, { type: 'DELETED', key, object, before });
@@ -134,7 +146,7 @@ export class Store {
   #shelf(type: ResourceType): Shelf {
     let shelf = this.#shelves.get(type);
     if (shelf === undefined) {
-      shelf = { objects: new Map(), order: undefined, history: [], forgotten: 0 };
+      shelf = { objects: new Map(), order: [], history: [], forgotten: 0 };
       this.#shelves.set(type, shelf);
     }
     return shelf;
@@ -144,12 +156,16 @@ export class Store {
     return revision >= this.#compacted && revision >= shelf.forgotten;
   }
 
-  #ordered(shelf: Shelf, namespace: string | undefined): [string, KubeObject][] {
-    shelf.order ??= [...shelf.objects.keys()].sort((left, right) => (left < right ? -1 : 1));
+  #ordered(
+    { objects, order }: Pick<Shelf, 'objects' | 'order'>,
+    namespace: string | undefined,
+  ): [string, KubeObject][] {
     const prefix = namespace === undefined ? '' : `${namespace}/`;
     const entries: [string, KubeObject][] = [];
-    for (const key of shelf.order) {
-      const object = key.startsWith(prefix) ? shelf.objects.get(key) : undefined;
+    for (let index = positionOf(order, prefix); index < order.length; index += 1) {
+      const key = order[index] ?? '';
+      if (!key.startsWith(prefix)) break;
+      const object = objects.get(key);
       if (object !== undefined) entries.push([key, object]);
     }
     return entries;

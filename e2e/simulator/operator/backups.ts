@@ -3,6 +3,7 @@
 import { seconds } from '../api/metadata.ts';
 import { parseSchedule } from '../cron.ts';
 import type { Fields, KubeObject } from '../types.ts';
+import { barmanPluginOf } from './instance-objects.ts';
 import { walFile } from './instance-ports.ts';
 import { isReady } from './instances.ts';
 import type { Waits } from './queue.ts';
@@ -263,12 +264,25 @@ function complete(world: World, place: Place, backup: KubeObject, cluster: KubeO
       'LastBackupSucceeded',
       'Backup was successful',
     );
-    // Only the in-tree method fills these: plugins do not.
+    // Only the in-tree method fills these: the plugin has its own place for them.
     if (backup.spec?.method !== 'barmanObjectStore') return;
     status.lastSuccessfulBackup = stoppedAt;
     status.lastSuccessfulBackupByMethod = { barmanObjectStore: stoppedAt };
     status.firstRecoverabilityPoint ??= stoppedAt;
     status.firstRecoverabilityPointByMethod ??= { barmanObjectStore: stoppedAt };
+  });
+  const { barmanObjectName, serverName = owner.name } = barmanPluginOf(cluster)?.parameters ?? {};
+  if (backup.spec?.method !== 'plugin' || barmanObjectName === undefined) return;
+  world.status('objectstores', { ...owner, name: barmanObjectName }, (status) => {
+    const window: Fields = status.serverRecoveryWindow?.[serverName] ?? {};
+    status.serverRecoveryWindow = {
+      ...status.serverRecoveryWindow,
+      [serverName]: {
+        ...window,
+        firstRecoverabilityPoint: window.firstRecoverabilityPoint ?? stoppedAt,
+        lastSuccessfulBackupTime: stoppedAt,
+      },
+    };
   });
 }
 

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { majorOf } from '../admission/defaults.ts';
 import { parseQuantity } from '../quantity.ts';
 import type { Fields, KubeObject } from '../types.ts';
+import { barmanPlugin, barmanPluginOf } from './instance-objects.ts';
 import { isReady, serialOf } from './instances.ts';
 import { phases } from './phases.ts';
 import { type ClusterView, claimsOf, hasAllClaims, isComplete, type Outcome, podOf } from './view.ts';
@@ -178,6 +179,20 @@ export function writeClusterStatus(view: ClusterView, outcome: Outcome): void {
       status.operatorCertificateFingerprint = sha256('operator certificate');
       status.selector = `cnpg.io/cluster=${name},cnpg.io/podRole=instance`;
     }
+    status.pluginStatus =
+      barmanPluginOf(cluster) === undefined
+        ? undefined
+        : [
+            {
+              name: barmanPlugin,
+              version: '0.13.0',
+              capabilities: [
+                'TYPE_RECONCILER_HOOKS',
+                'TYPE_LIFECYCLE_SERVICE',
+                'TYPE_INSTANCE_SIDECAR_INJECTION',
+              ],
+            },
+          ];
     if (image !== undefined) {
       status.image = image;
       status.pgDataImageInfo ??= {

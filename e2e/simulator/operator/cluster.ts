@@ -5,6 +5,7 @@ import type { KubeObject } from '../types.ts';
 import { ensureClusterObjects, renewLease } from './cluster-objects.ts';
 import { requestedImage, writeClusterStatus } from './cluster-status.ts';
 import { hibernate } from './hibernation.ts';
+import { barmanPlugin } from './instance-objects.ts';
 import { isOutOfSpace } from './instances.ts';
 import { bootstrap, finishJobs, recreatePods, replaceClaims } from './lifecycle.ts';
 import { phases } from './phases.ts';
@@ -114,9 +115,6 @@ function discoverImage(view: ClusterView): Outcome | undefined {
     reason: 'selected major version is not available in the catalog',
   };
 }
-
-/** The plugin that is installed next to the simulated operator. */
-export const barmanPlugin = 'barman-cloud.cloudnative-pg.io';
 
 function loadPlugins({ cluster }: ClusterView): Outcome | undefined {
   const enabled = ((cluster.spec?.plugins ?? []) as { name: string; enabled?: boolean }[]).filter(

@@ -63,6 +63,16 @@ export function createClaims(world: World, cluster: KubeObject, instance: string
   }
 }
 
+/** The plugin that is installed next to the simulated operator. */
+export const barmanPlugin = 'barman-cloud.cloudnative-pg.io';
+
+/** The entry of the Barman Cloud plugin in a Cluster, when it is enabled. */
+export function barmanPluginOf({ spec }: KubeObject): Fields | undefined {
+  return ((spec?.plugins ?? []) as Fields[]).find(
+    ({ name, enabled }) => name === barmanPlugin && enabled !== false,
+  );
+}
+
 function podSpec(
   world: World,
   cluster: KubeObject,
@@ -100,6 +110,15 @@ function podSpec(
         image: `ghcr.io/cloudnative-pg/cloudnative-pg:${world.operatorVersion}`,
         command: ['/manager', 'bootstrap', '/controller/manager', '--log-level=info'],
       },
+      ...(barmanPluginOf(cluster) === undefined
+        ? []
+        : [
+            {
+              name: 'plugin-barman-cloud',
+              image: 'ghcr.io/cloudnative-pg/plugin-barman-cloud-sidecar:v0.13.0',
+              restartPolicy: 'Always',
+            },
+          ]),
     ],
     hostname: instance,
     restartPolicy: 'Always',

@@ -3,6 +3,7 @@
  * derived from the stored Cluster and Pods; {@link Postgres.behave} changes it.
  */
 
+import { ApiError } from '../api/api-error.ts';
 import type { Machine } from '../api/machine.ts';
 import type { PodPorts, ProxyAnswer } from '../api/pods.ts';
 import { parseQuantity } from '../quantity.ts';
@@ -169,15 +170,20 @@ export function instancePorts(machine: Machine, postgres: Postgres, operatorVers
     if (cluster === undefined || !running) return undefined;
     if (postgres.behaviour(namespace, pod.metadata.name).reachable === false) return undefined;
     const instance = { machine, postgres, operatorVersion, pod, cluster };
-    if (port === 9187 && path === '/metrics') return text(metrics(instance));
-    if (port !== 8000) return undefined;
-    if (scheme !== 'https') {
+    if (port !== 9187 && port !== 8000) return undefined;
+    const encrypted = port === 8000 || cluster.spec?.monitoring?.tls?.enabled === true;
+    if (!encrypted && scheme === 'https') {
+      const why = 'error trying to reach service: tls: first record does not look like a TLS handshake';
+      throw new ApiError(503, 'ServiceUnavailable', why);
+    }
+    if (encrypted && scheme !== 'https') {
       return {
         status: 400,
         contentType: 'text/plain',
         body: 'Client sent an HTTP request to an HTTPS server.\n',
       };
     }
+    if (port === 9187) return path === '/metrics' ? text(metrics(instance)) : { ...text(''), status: 404 };
     if (path === '/pg/status') {
       return { status: 200, contentType: 'application/json', body: JSON.stringify(pgStatus(instance)) };
     }

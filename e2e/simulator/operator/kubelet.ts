@@ -111,12 +111,16 @@ function start(world: World, waits: Waits, key: string, pod: KubeObject): number
     status.phase = 'Running';
     const at = world.timestamp;
     const inits = (pod.spec?.initContainers ?? []) as Fields[];
+    // An init container that restarts always is a sidecar: it keeps running.
     status.initContainerStatuses = inits.map((container) => ({
       ...identity(pod, container),
       ready: true,
-      started: false,
+      started: container.restartPolicy === 'Always',
       restartCount: 0,
-      state: { terminated: { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt: at } },
+      state:
+        container.restartPolicy === 'Always'
+          ? { running: { startedAt: at } }
+          : { terminated: { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt: at } },
     }));
     status.containerStatuses = containers(pod).map((container) => ({
       ...identity(pod, container),

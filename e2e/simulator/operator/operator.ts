@@ -3,31 +3,20 @@
  * object, takes one step towards what the object asks for, and says when it wants to be called again.
  */
 
-import type { Machine } from '../api/machine.ts';
-import type { Logs } from '../api/pods.ts';
+import { collectGarbage } from '../api/deletes.ts';
 import type { ResourceType } from '../api/resources.ts';
 import type { Change } from '../api/store.ts';
-import { atLeast } from '../schemas/kinds.ts';
 import { reconcileBackup, reconcileScheduledBackup } from './backups.ts';
 import { reconcileCluster } from './cluster.ts';
+import { renewLease } from './cluster-objects.ts';
 import { reconcileDeclared } from './databases.ts';
 import { reconcileJob } from './jobs.ts';
 import { reconcilePod } from './kubelet.ts';
 import { reconcilePooler } from './poolers.ts';
-import type { Postgres } from './postgres.ts';
 import { Queue, Waits } from './queue.ts';
-import { reconcileDatabaseRole, reconcileManagedRoles } from './roles.ts';
+import { hasReadyPrimary, reconcileDatabaseRole, reconcileManagedRoles } from './roles.ts';
 import { reconcileClaim, releaseVolume } from './volumes.ts';
-import { type Place, World } from './world.ts';
-
-export interface OperatorOptions {
-  machine: Machine;
-  postgres: Postgres;
-  logs: Logs;
-  /** Divides every delay. */
-  speed: number;
-  operatorVersion: string;
-}
+import type { Place, World } from './world.ts';
 
 /** 'roles' are the managed roles of a Cluster, which have a pace of their own. */
 type Controller = (world: World, waits: Waits, place: Place) => number | undefined;
@@ -46,46 +35,90 @@ const controllers: Record<string, Controller> = {
   jobs: (world, _, place) => reconcileJob(world, place),
 };
 
-/** Starts all controllers; returns what stops them. */
-export function startOperator({
-  machine,
-  postgres,
-  logs,
-  speed,
-  operatorVersion,
-}: OperatorOptions): () => void {
-  const world = new World(machine, postgres, logs, operatorVersion, atLeast(operatorVersion, '1.30'));
+/** Keys of the objects to look at after a change: `controller/namespace/name`. */
+function keysAfter(world: World, change: Change, type: ResourceType): string[] {
+  const { namespace = '', name, labels } = change.object.metadata;
+  const own = controllers[type.plural] === undefined ? [] : [`${type.plural}/${namespace}/${name}`];
+  const others = [...followers(world, change, type, namespace, labels)];
+  return [...own, ...others.map(([controller, other]) => `${controller}/${namespace}/${other}`)];
+}
+
+function handle(world: World, waits: Waits, key: string): number | undefined {
+  const [controller = '', namespace = '', name = ''] = key.split('/');
+  return controllers[controller]?.(world, waits, { namespace, name });
+}
+
+function tidyUp(world: World, change: Change, type: ResourceType): void {
+  if (type.plural === 'persistentvolumeclaims' && change.type === 'DELETED')
+    releaseVolume(world, change.object);
+}
+
+/** How often primaries renew their Lease, in milliseconds of the clock: well within its 15 seconds. */
+const leaseRenewal = 5000;
+
+/** Every primary that is ready renews its Lease. */
+export function renewLeases(world: World): void {
+  for (const cluster of world.list('clusters'))
+    if (hasReadyPrimary(world, cluster)) renewLease(world, cluster);
+}
+
+/** Starts all controllers; returns what stops them. `speed` divides every delay. */
+export function startOperator(world: World, speed: number): () => void {
   const waits = new Waits(speed);
-  const queue = new Queue((key) => {
-    const [controller = '', namespace = '', name = ''] = key.split('/');
-    return controllers[controller]?.(world, waits, { namespace, name });
-  }, speed);
+  const queue = new Queue((key) => handle(world, waits, key), speed);
   // Schedules follow the clock, not the pace of the simulation.
   const schedules = new Queue((key) => {
     const [namespace = '', name = ''] = key.split('/');
     return reconcileScheduledBackup(world, { namespace, name });
   }, 1);
-
-  const enqueue = (controller: string, namespace: string, name: string | undefined): void => {
-    if (name !== undefined) queue.add(`${controller}/${namespace}/${name}`);
-  };
-  const onChange = (change: Change, type: ResourceType): void => {
-    const { namespace = '', name, labels } = change.object.metadata;
+  const unlisten = world.machine.store.listen((change, type) => {
+    const { namespace = '', name } = change.object.metadata;
     if (type.plural === 'scheduledbackups') schedules.add(`${namespace}/${name}`);
-    if (controllers[type.plural] !== undefined) enqueue(type.plural, namespace, name);
-    for (const [controller, other] of followers(world, change, type, namespace, labels)) {
-      enqueue(controller, namespace, other);
-    }
-    if (type.plural === 'persistentvolumeclaims' && change.type === 'DELETED')
-      releaseVolume(world, change.object);
-  };
-  const unlisten = machine.store.listen(onChange);
-  postgres.onBehaviour((namespace, pod) => enqueue('pods', namespace, pod));
+    for (const key of keysAfter(world, change, type)) queue.add(key);
+    tidyUp(world, change, type);
+  });
+  const leases = setInterval(() => renewLeases(world), leaseRenewal);
+  leases.unref();
+  world.postgres.onBehaviour((namespace, pod) => queue.add(`pods/${namespace}/${pod}`));
   return () => {
     unlisten();
+    clearInterval(leases);
     queue.stop();
     schedules.stop();
   };
+}
+
+/** A controller that wants to come back later than this, in simulated seconds, has nothing more to do for now. */
+const patience = 8;
+/** More steps than any scene needs: a controller that never comes to rest is a mistake. */
+const mostSteps = 100_000;
+
+/**
+ * Lets the controllers do everything that follows from `arrange`, at once and in the time of the world's clock: for
+ * scenes that are ready when they are asked for. Schedules are left to the running operator.
+ */
+export function settle(world: World, arrange: () => void): void {
+  const waits = new Waits(Number.POSITIVE_INFINITY);
+  const keys = new Set<string>();
+  const unlisten = world.machine.store.listen((change, type) => {
+    for (const key of keysAfter(world, change, type)) keys.add(key);
+    tidyUp(world, change, type);
+  });
+  try {
+    arrange();
+    for (let steps = 0; ; steps += 1) {
+      if (keys.size === 0) collectGarbage(world.machine);
+      const [key] = keys;
+      if (key === undefined) return;
+      if (steps === mostSteps)
+        throw new Error(`the controllers do not come to rest: ${[...keys].join(', ')}`);
+      keys.delete(key);
+      const again = handle(world, waits, key);
+      if (again !== undefined && again < patience) keys.add(key);
+    }
+  } finally {
+    unlisten();
+  }
 }
 
 /** What else has to be looked at after a change: controller and name, in the namespace of the change. */

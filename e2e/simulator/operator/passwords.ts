@@ -19,6 +19,9 @@ export function passwordOf(world: World, waits: Waits, cluster: Place, role: Fie
   const secretName: string | undefined = role.passwordSecret?.name;
   if (secretName === undefined) return { version: undefined };
   const { namespace, name } = cluster;
+  const current = world.get('secrets', namespace, secretName)?.metadata.resourceVersion;
+  const applied = world.postgres.role(namespace, name, role.name)?.passwordVersion;
+  if (applied !== undefined && applied === current) return { version: applied };
   const left = waits.left(`secret/${namespace}/${name}/${secretName}`, 'grant', grantTakes);
   if (left > 0) {
     const account = `system:serviceaccount:${namespace}:${name}`;

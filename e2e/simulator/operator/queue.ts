@@ -58,6 +58,7 @@ export class Waits {
       this.#since.set(key, { step, at: now });
       return seconds;
     }
+    if (this.#speed === Number.POSITIVE_INFINITY) return 0;
     return Math.max(0, seconds - ((now - begun.at) / 1000) * this.#speed);
   }
 

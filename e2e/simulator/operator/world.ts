@@ -147,6 +147,22 @@ export class World {
   }
 }
 
+const worlds = new WeakMap<object, World>();
+
+/** Remembers the world behind a simulator, for scenes to write in. */
+export function registerWorld(simulator: object, world: World): void {
+  worlds.set(simulator, world);
+}
+
+/** The world behind a simulator; with a time, as it is or was then: what is written bears that time. */
+export function worldOf(simulator: object, at?: Date): World {
+  const world = worlds.get(simulator);
+  if (world === undefined) throw new Error('this simulator was not made by startSimulator');
+  if (at === undefined) return world;
+  const { machine, postgres, logs, operatorVersion, recent } = world;
+  return new World({ ...machine, now: () => at }, postgres, logs, operatorVersion, recent);
+}
+
 /** The reference that makes an object belong to its controller. */
 export function ownedBy(owner: KubeObject, blocks = false): OwnerReference[] {
   const { name, uid = '' } = owner.metadata;

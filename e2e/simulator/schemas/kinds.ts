@@ -8,6 +8,7 @@ import {
   backupSchema,
   failoverQuorumSchema,
   imageCatalogSchema,
+  objectStoreSchema,
   poolerSchema,
   scheduledBackupSchema,
 } from './operations.ts';
@@ -64,7 +65,7 @@ function custom(
 const replicas = { specReplicasPath: '.spec.instances', statusReplicasPath: '.status.instances' };
 const scalable = { subresources: ['status', 'scale'] };
 
-/** All kinds that an operator of this version installs. */
+/** All kinds that an operator of this version and its Barman Cloud plugin install. */
 export function cnpgResources(operatorVersion: string): ResourceType[] {
   const recent = atLeast(operatorVersion, '1.30');
   const clusterColumns = [
@@ -109,6 +110,7 @@ export function cnpgResources(operatorVersion: string): ResourceType[] {
     custom('ImageCatalog', imageCatalogSchema(recent), [age], { subresources: [] }),
     custom('ClusterImageCatalog', imageCatalogSchema(recent), [age], { subresources: [], namespaced: false }),
     custom('FailoverQuorum', failoverQuorumSchema(), []),
+    custom('ObjectStore', objectStoreSchema(), [age], { group: 'barmancloud.cnpg.io' }),
   ];
 }
 

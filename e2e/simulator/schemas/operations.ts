@@ -237,3 +237,25 @@ export const failoverQuorumSchema = (): Schema =>
     undefined,
     object({ method: text(), primary: text(), standbyNames: texts(), standbyNumber: integer() }),
   );
+
+/** ObjectStore, of the Barman Cloud plugin. */
+export const objectStoreSchema = (): Schema =>
+  kind(
+    object(
+      {
+        configuration: open({ required: ['destinationPath'] }),
+        retentionPolicy: text({ pattern: '^[1-9][0-9]*[dwm]$' }),
+        instanceSidecarConfiguration: open(),
+      },
+      { required: ['configuration'] },
+    ),
+    object({
+      serverRecoveryWindow: map(
+        object({
+          firstRecoverabilityPoint: time(),
+          lastSuccessfulBackupTime: time(),
+          lastFailedBackupTime: time(),
+        }),
+      ),
+    }),
+  );
