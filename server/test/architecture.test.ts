@@ -63,7 +63,10 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
     uses: ['cnpg/', 'policy/', 'kube/resources.ts', 'errors.ts', 'closest.ts'],
     types: ['kube/gateway.ts'],
   },
-  'permissions.ts': { uses: ['tools/', 'kube/resources.ts'], types: ['kube/gateway.ts'] },
+  'permissions.ts': {
+    uses: ['tools/', 'kube/resources.ts', 'mcp/resources/watches.ts'],
+    types: ['kube/gateway.ts'],
+  },
   'mcp/': { uses: ['tools/', 'policy/', 'errors.ts', 'closest.ts'] },
   // The clusters as resources: watched through the port, and a surface for the adapters like the tools are.
   'mcp/resources/': {

@@ -3,6 +3,7 @@ import { toToolError } from '../errors.ts';
 import type { AccessAnswer, Capabilities, KubeGateway, WhoAmI } from '../kube/gateway.ts';
 import { accessQuestions } from '../permissions.ts';
 import type { Tool } from '../tools/define-tool.ts';
+import { sourceOf } from '../tools/preset.ts';
 
 /** One line of the report. Ids are stable. */
 export interface Check {
@@ -191,6 +192,11 @@ function rightsOf(tool: Tool, namespace: string, answers: AccessAnswer[], who: s
       })
       .join(', ');
   const [required, optional] = [names(false), names(true)];
+  const source = missing
+    .filter((right) => !right.optional)
+    .map((right) => sourceOf(tool, right))
+    .at(-1);
+  const grant = `Grant it in this namespace${source ? `: ${source}` : ''}`;
   if (required === '') {
     return {
       status: 'ok',
@@ -202,8 +208,8 @@ function rightsOf(tool: Tool, namespace: string, answers: AccessAnswer[], who: s
     message: `${who} lacks ${required}.`,
     remedy:
       tool.effect === 'read'
-        ? 'Grant it in this namespace.'
-        : 'Grant it in this namespace, or set readOnly (or noDestroy, or toolsets) so that the tool is not offered.',
+        ? `${grant}.`
+        : `${grant}; or set readOnly (or noDestroy, or toolsets) so that the tool is not offered.`,
   };
 }
 

@@ -55,11 +55,14 @@ export function readAnswer(
   };
 }
 
-/** Renders an error. What the API server or the operator wrote is quoted by whoever made the error. */
+/**
+ * Renders an error. What the API server or the operator wrote is quoted by whoever made the error. `rightComesWith` says
+ * which preset or add-on of the installation has the right that is missing.
+ */
 export function errorAnswer(
   error: ToolError,
   fence: Fence,
-  extra: { text?: string; structured?: Record<string, unknown> } = {},
+  extra: { text?: string; structured?: Record<string, unknown>; rightComesWith?: string | undefined } = {},
 ): ToolCallResult {
   const quoted = typeof error.details?.quoted === 'string' ? fence.quote(error.details.quoted) : undefined;
   const right = error.missingRight;
@@ -74,6 +77,7 @@ export function errorAnswer(
           `Missing right: ${right.verb} ${right.resource}${right.subresource ? `/${right.subresource}` : ''}` +
             `${right.group ? ` in API group ${right.group}` : ''}` +
             `${right.namespace ? ` in namespace ${right.namespace}` : ''}${right.identity ? `, for ${right.identity}` : ''}`,
+          ...(extra.rightComesWith ? [`It comes with: ${extra.rightComesWith}`] : []),
         ]
       : []),
     ...(extra.text ? [extra.text] : []),
@@ -86,7 +90,12 @@ export function errorAnswer(
       hint: error.hint,
       ...(quoted && { quoted }),
       ...(error.api && { api: error.api }),
-      ...(right && { missing_right: right }),
+      ...(right && {
+        missing_right: {
+          ...right,
+          ...(extra.rightComesWith && { comes_with: extra.rightComesWith }),
+        },
+      }),
       ...(error.retryAfterSeconds !== undefined && { retry_after_seconds: error.retryAfterSeconds }),
     },
     ...extra.structured,

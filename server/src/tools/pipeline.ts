@@ -17,6 +17,7 @@ import { Fence } from './fence.ts';
 import { guardGateway } from './guarded-gateway.ts';
 import { resolveNamespace } from './namespace.ts';
 import { parseArguments } from './parse-arguments.ts';
+import { sourceOf } from './preset.ts';
 import type { ToolSettings } from './settings.ts';
 
 /** One line of the audit log: what was asked, who decided what, what came of it. Names and numbers only. */
@@ -74,7 +75,10 @@ export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts):
       thrown instanceof ApplyError ? thrown : { error: toToolError(thrown), steps: undefined };
     trail.outcome = error.code;
     if (error.code === 'internal') cause = error.cause ?? error;
-    return errorAnswer(error, fence, steps && brokenOff(steps));
+    return errorAnswer(error, fence, {
+      ...(steps && brokenOff(steps)),
+      rightComesWith: error.missingRight && sourceOf(tool, error.missingRight),
+    });
   } finally {
     const { principal } = call;
     parts.audit({
