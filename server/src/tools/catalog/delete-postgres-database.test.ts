@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Harness, startHarness } from '../../../test/harness.ts';
+import { demo, startOrders, writes } from '../../../test/running-cluster.ts';
+import { createPostgresDatabase } from './create-postgres-database.ts';
+import { deletePostgresDatabase } from './delete-postgres-database.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await startHarness();
+  await startOrders(harness);
+});
+afterEach(() => harness.close());
+
+const args = (database_name: string) => ({ cluster_name: 'orders', namespace: demo, database_name });
+const create = (database_name: string, reclaim_policy: string) =>
+  harness.call(createPostgresDatabase, { ...args(database_name), owner: 'shop', reclaim_policy });
+const remove = (database_name: string) => harness.call(deletePostgresDatabase, args(database_name));
+const stored = () => harness.simulator.state.list('databases', demo);
+const inPostgres = (name: string) => harness.simulator.postgres.database(demo, 'orders', name);
+
+function putDatabase(name: string, spec: object, more: object = {}): void {
+  harness.simulator.state.put({
+    apiVersion: 'postgresql.cnpg.io/v1',
+    kind: 'Database',
+    metadata: { name, namespace: demo, ...more },
+    spec: { cluster: { name: 'orders' }, name: 'billing', owner: 'shop', ...spec },
+  });
+}
+
+describe('delete_postgres_database', () => {
+  it('with reclaim policy retain takes the object away and leaves the database, without a confirmation', async () => {
+    await create('my_db', 'retain');
+    const answer = await remove('my_db');
+    expect(answer.structured).toMatchObject({
+      state: 'done',
+      losses: [],
+      result: { database_name: 'my_db', reclaim_policy: 'retain', dropped: false },
+    });
+    expect(answer.text).toContain('its data stay in PostgreSQL');
+    expect(stored()).toEqual([]);
+    expect(inPostgres('my_db')).toBeDefined();
+  });
+
+  it('with reclaim policy delete asks first, then PostgreSQL drops the database', async () => {
+    await create('my_db', 'delete');
+    harness.simulator.clearRequests();
+    const first = await remove('my_db');
+    expect(first.structured).toMatchObject({
+      state: 'confirmation_required',
+      losses: ['The database my_db with all its data.'],
+      confirmation: { confirm_name: 'my_db' },
+    });
+    expect(writes(harness)).toEqual([]);
+    const answer = await harness.confirmed(deletePostgresDatabase, args('my_db'));
+    expect(answer.structured).toMatchObject({ state: 'done', result: { dropped: true } });
+    expect(stored()).toEqual([]);
+    expect(inPostgres('my_db')).toBeUndefined();
+  });
+
+  it('finds the object by what it declares, and leaves the one of another cluster alone', async () => {
+    putDatabase('else', { cluster: { name: 'orders-2' } });
+    putDatabase('any-name', {});
+    expect((await remove('billing')).structured.result.crd_name).toBe('any-name');
+    expect(stored().map(({ metadata }) => metadata.name)).toEqual(['else']);
+  });
+
+  it('names both objects when two claim the database, and deletes neither', async () => {
+    putDatabase('one', {});
+    putDatabase('two', {});
+    const answer = await remove('billing');
+    expect(answer.structured.error).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('one, two'),
+    });
+    expect(stored()).toHaveLength(2);
+  });
+
+  it('says so when the operator never applied the object and therefore drops nothing', async () => {
+    putDatabase('never', { owner: 'nobody', databaseReclaimPolicy: 'delete' });
+    const answer = await harness.confirmed(deletePostgresDatabase, args('billing'));
+    expect(answer.structured).toMatchObject({ state: 'done', losses: [], result: { dropped: false } });
+    expect(answer.structured.warnings).toEqual([expect.stringContaining('never applied')]);
+  });
+
+  it('does not say dropped while the object is still there', async () => {
+    await create('my_db', 'delete');
+    const { state } = harness.simulator;
+    const [object] = stored();
+    if (!object) throw new Error('no Database');
+    // A finalizer that nobody takes away stands for a DROP that fails: the operator reports neither.
+    state.put({ ...object, metadata: { ...object.metadata, finalizers: ['example.com/stuck'] } });
+    const answer = await harness.confirmed(deletePostgresDatabase, { ...args('my_db'), timeout: 1 });
+    expect(answer.structured).toMatchObject({ state: 'requested', result: { dropped: null } });
+    expect(answer.text).toContain('only in the log of orders-1');
+  });
+
+  it('does not delete without confirmation what is not to be retained any more', async () => {
+    putDatabase('any-name', {});
+    harness.simulator.faults.add({
+      match: { verb: 'delete', resource: 'databases' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = remove('billing');
+    await vi.waitFor(() => expect(writes(harness)).toEqual(['delete databases any-name']));
+    putDatabase('any-name', { databaseReclaimPolicy: 'delete' }, { uid: stored()[0]?.metadata.uid });
+    expect((await answering).structured.error.code).toBe('conflict');
+    expect(stored()).toHaveLength(1);
+  });
+
+  it('checks with the API server in a dry run, and changes nothing', async () => {
+    await create('my_db', 'delete');
+    const answer = await harness.call(deletePostgresDatabase, { ...args('my_db'), dry_run: true });
+    expect(answer.structured.state).toBe('dry_run');
+    expect(stored()).toHaveLength(1);
+    expect(inPostgres('my_db')).toBeDefined();
+  });
+
+  it('knows the application database for what it is', async () => {
+    expect((await remove('shop')).structured.error).toMatchObject({
+      code: 'not_found',
+      hint: expect.stringContaining('application database'),
+    });
+    expect((await remove('nosuch')).structured.error).toMatchObject({
+      code: 'not_found',
+      message: expect.stringContaining('namespace demo (as asked)'),
+    });
+  });
+
+  it('does not delete an object that was made again in the meantime', async () => {
+    putDatabase('any-name', {});
+    harness.simulator.faults.add({
+      match: { verb: 'delete', resource: 'databases' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = remove('billing');
+    await vi.waitFor(() => expect(writes(harness)).toEqual(['delete databases any-name']));
+    harness.simulator.state.remove('databases', demo, 'any-name');
+    putDatabase('any-name', {});
+    expect((await answering).structured.error.code).toBe('conflict');
+    expect(stored()).toHaveLength(1);
+  });
+
+  it('names each right that is missing', async () => {
+    putDatabase('any-name', {});
+    for (const [resource, verb] of [
+      ['clusters', 'get'],
+      ['databases', 'list'],
+      ['databases', 'delete'],
+    ] as const) {
+      harness.simulator.deny({ verb, resource });
+      const answer = await remove('billing');
+      expect(answer.structured.error).toMatchObject({ code: 'forbidden', missing_right: { verb, resource } });
+      harness.simulator.resetAccess();
+    }
+    expect(stored()).toHaveLength(1);
+  });
+});
