@@ -83,12 +83,16 @@ describe('create_postgres_cluster', () => {
   });
 
   it('shows the manifest in a dry run, and makes nothing', async () => {
-    const answer = await create({ dry_run: true, instances: 1 });
+    const answer = await create({
+      dry_run: true,
+      instances: 1,
+      parameters: { hot_standby_feedback: 'on' },
+    });
     const yaml = /```yaml\n([\s\S]*?)```/.exec(answer.text)?.[1] ?? '';
-    expect(parse(yaml)).toMatchObject({
+    expect(parse(yaml, { version: '1.1' })).toMatchObject({
       kind: 'Cluster',
       metadata: { name: 'orders', namespace: 'default' },
-      spec: { instances: 1 },
+      spec: { instances: 1, postgresql: { parameters: { hot_standby_feedback: 'on' } } },
     });
     expect(answer.text).toContain('To apply this, repeat the call without dry_run.');
     expect(answer.structured?.state).toBe('dry_run');

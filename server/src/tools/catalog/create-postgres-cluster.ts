@@ -104,7 +104,8 @@ export const createPostgresCluster = defineTool({
           summary: `Create Cluster ${wish.name}.`,
         },
       ],
-      manifest: stringify(manifest, { lineWidth: 0 }),
+      // kubectl reads YAML 1.1, in which a bare `on` is no string.
+      manifest: stringify(manifest, { lineWidth: 0, version: '1.1' }),
       facts: { image },
     });
   },
@@ -130,7 +131,8 @@ export const createPostgresCluster = defineTool({
 
   text: (result) =>
     [
-      `Connect to ${result.host}:5432, database ${result.database}, as ${result.user}.`,
+      `${result.ready_instances === result.instances ? 'Connect' : 'Once it is ready, connect'} to ` +
+        `${result.host}:5432, database ${result.database}, as ${result.user}.`,
       `The operator keeps the password in the Secret ${result.secret}:`,
       result.password_command,
     ].join('\n'),
