@@ -100,6 +100,9 @@ describe('staleNote', () => {
     const cluster = clusterOf(2);
     const job = { ...podFixture(2), metadata: { name: 'pg-2-join-x', labels: { 'cnpg.io/cluster': 'pg' } } };
     expect(staleNote(cluster, [podFixture(1), podFixture(2), job])).toBeUndefined();
+    const leaving = podFixture(3);
+    leaving.metadata.deletionTimestamp = '2026-11-24T16:00:00Z';
+    expect(staleNote(cluster, [podFixture(1), podFixture(2), leaving])).toBeUndefined();
     expect(staleNote(cluster, [podFixture(1), podFixture(2, { ready: false }), job])).toBe(
       'The operator reports 2 ready instances, Kubernetes has 1 ready pods: the status is old or changing.',
     );

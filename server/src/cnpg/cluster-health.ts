@@ -119,7 +119,9 @@ function conditionNotes(cluster: Cluster): string[] {
  * next reconciliation. `undefined` when they agree.
  */
 export function staleNote(cluster: Cluster, pods: readonly Pod[]): string | undefined {
-  const instances = pods.filter(({ metadata }) => metadata.labels?.['cnpg.io/podRole'] === 'instance');
+  const instances = pods.filter(
+    ({ metadata }) => metadata.labels?.['cnpg.io/podRole'] === 'instance' && !metadata.deletionTimestamp,
+  );
   const ready = instances.filter(isPodReady).length;
   const reported = readyInstances(cluster);
   return ready === reported

@@ -90,6 +90,12 @@ describe('instancesToGo', () => {
     expect(instancesToGo(clusterOf(3), 1, pods)).toEqual(['pg-2']);
   });
 
+  it('does not count an instance that is shutting down already', () => {
+    const leaving = podFixture(3);
+    leaving.metadata.deletionTimestamp = '2026-11-24T16:00:00Z';
+    expect(instancesToGo(clusterOf(3), 2, [podFixture(1), podFixture(2), leaving])).toEqual(['pg-2']);
+  });
+
   it('names nobody when the cluster grows or stays', () => {
     expect(instancesToGo(clusterOf(3), 3, [podFixture(1), podFixture(2), podFixture(3)])).toEqual([]);
     expect(instancesToGo(clusterOf(3), 5)).toEqual([]);

@@ -81,12 +81,15 @@ export function instancesToGo(cluster: Cluster, target: number, pods?: readonly 
   const byName = new Map(pods.map((pod) => [pod.metadata.name, pod]));
   const missing = names.filter((instance) => !byName.has(instance)).reverse();
   const standbys = [...byName.values()]
-    .filter((pod) => serial(pod.metadata.name) > 0 && isPodReady(pod) && !isPrimary(pod, current))
+    .filter((pod) => isActiveStandby(pod, current) && serial(pod.metadata.name) > 0)
     .map((pod) => pod.metadata.name)
     .sort(highestFirst);
   return [...missing, ...standbys].slice(0, surplus);
 }
 
-function isPrimary(pod: Pod, current: string | undefined): boolean {
-  return pod.metadata.name === current || pod.metadata.labels?.['cnpg.io/instanceRole'] === 'primary';
+/** A pod that is shutting down may still be ready: it is on its way out already. */
+function isActiveStandby(pod: Pod, currentPrimary: string | undefined): boolean {
+  const { name, labels, deletionTimestamp } = pod.metadata;
+  const primary = name === currentPrimary || labels?.['cnpg.io/instanceRole'] === 'primary';
+  return isPodReady(pod) && !deletionTimestamp && !primary;
 }
