@@ -12,7 +12,7 @@ export const waitInputs = {
   wait: z
     .boolean()
     .default(true)
-    .describe('Wait until the operator has applied it; false: answer as soon as it is requested.'),
+    .describe('Wait until the operator has done it; false: answer as soon as it is requested.'),
   timeout: z.int().min(1).max(600).default(20).describe('Most seconds to wait.'),
 };
 

@@ -1,18 +1,17 @@
 /** Creates a role with a generated password, where the cluster keeps its roles. */
 import { z } from 'zod';
 import { objectName, passwordCommand } from '../../cnpg/names.ts';
-import { addEntry } from '../../cnpg/role-edits.ts';
 import { applicationDatabase, connectionUrl } from '../../cnpg/role-names.ts';
 import { passwordLength, roleSecret, roleSecretName } from '../../cnpg/role-secret.ts';
 import { privilegeWarnings, replicaRefusal } from '../../cnpg/roles.ts';
-import type { Cluster, RoleSpec } from '../../cnpg/types.ts';
+import type { RoleSpec } from '../../cnpg/types.ts';
 import { waitInputs } from '../applied.ts';
-import { changePlan, type Operation } from '../change-plan.ts';
+import { changePlan } from '../change-plan.ts';
 import { defineTool } from '../define-tool.ts';
 import { namespace } from '../inputs.ts';
 import { permission } from '../permission.ts';
 import { readRoles, readRolesPermissions } from '../roles/declared.ts';
-import { refuseTakenName, refuseTakenSecret } from '../roles/new-role.ts';
+import { addInline, createObject, refuseTakenName, refuseTakenSecret } from '../roles/new-role.ts';
 import { observeRole } from '../roles/observe.ts';
 import { attributesShape, attributeWords, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
 
@@ -141,38 +140,3 @@ export const createPostgresRole = defineTool({
     return lines.join('\n');
   },
 });
-
-function addInline(cluster: Cluster, spec: RoleSpec, place: string): Operation {
-  const { name, namespace: inNamespace, uid } = cluster.metadata;
-  return {
-    verb: 'edit',
-    resource: 'clusters',
-    key: { name, ...(inNamespace !== undefined && { namespace: inNamespace }) },
-    summary: `Add role ${spec.name} to ${place}.`,
-    uid: uid ?? '',
-    intent: { add: spec },
-    edit: (current) => addEntry(current as Cluster, spec),
-  };
-}
-
-function createObject(
-  cluster: Cluster,
-  name: string,
-  { ensure: _ensure, ...spec }: RoleSpec,
-  place: string,
-): Operation {
-  const { name: clusterName, namespace: inNamespace } = cluster.metadata;
-  const key = { name, ...(inNamespace !== undefined && { namespace: inNamespace }) };
-  return {
-    verb: 'create',
-    resource: 'databaseroles',
-    key,
-    summary: `Create ${place} for role ${spec.name}.`,
-    object: {
-      apiVersion: 'postgresql.cnpg.io/v1',
-      kind: 'DatabaseRole',
-      metadata: key,
-      spec: { cluster: { name: clusterName }, ...spec },
-    },
-  };
-}

@@ -1,8 +1,11 @@
-/** What stands in the way of a new role: names and Secrets that are taken. */
+/** A new role: what stands in its way, and the operation that declares it in either place. */
 import { appSecretName } from '../../cnpg/names.ts';
+import { addEntry } from '../../cnpg/role-edits.ts';
 import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
 import { declarationsOf, placePhrase, undeclaredRoles } from '../../cnpg/roles.ts';
+import type { Cluster, RoleSpec } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
+import type { Operation } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
 import type { ClusterRoles } from './declared.ts';
 
@@ -59,4 +62,41 @@ export async function refuseTakenSecret(context: ToolContext, name: string): Pro
   throw new ToolError('already_exists', `There is a Secret ${name} in namespace ${key.namespace} already.`, {
     hint: 'It may hold the password of an earlier role and is not overwritten. Delete it, or choose another role name.',
   });
+}
+
+/** Adds the entry to `spec.managed.roles`, whatever else is done to the list meanwhile. */
+export function addInline(cluster: Cluster, spec: RoleSpec, place: string): Operation {
+  const { name, namespace: inNamespace, uid } = cluster.metadata;
+  return {
+    verb: 'edit',
+    resource: 'clusters',
+    key: { name, ...(inNamespace !== undefined && { namespace: inNamespace }) },
+    summary: `Add role ${spec.name} to ${place}.`,
+    uid: uid ?? '',
+    intent: { add: spec },
+    edit: (current) => addEntry(current as Cluster, spec),
+  };
+}
+
+/** Creates the DatabaseRole; `ensure` is not a field that it may have. */
+export function createObject(
+  cluster: Cluster,
+  name: string,
+  { ensure: _ensure, ...spec }: RoleSpec,
+  place: string,
+): Operation {
+  const { name: clusterName, namespace: inNamespace } = cluster.metadata;
+  const key = { name, ...(inNamespace !== undefined && { namespace: inNamespace }) };
+  return {
+    verb: 'create',
+    resource: 'databaseroles',
+    key,
+    summary: `Create ${place} for role ${spec.name}.`,
+    object: {
+      apiVersion: 'postgresql.cnpg.io/v1',
+      kind: 'DatabaseRole',
+      metadata: key,
+      spec: { cluster: { name: clusterName }, ...spec },
+    },
+  };
 }
