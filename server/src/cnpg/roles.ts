@@ -64,7 +64,7 @@ export function attributesOf(spec: RoleSpec): RoleAttributes {
 }
 
 /** `unknown`: the operator has said nothing about it (yet). */
-export type RoleState = 'reconciled' | 'pending' | 'failed' | 'deleting' | 'unknown';
+type RoleState = 'reconciled' | 'pending' | 'failed' | 'deleting' | 'unknown';
 
 export interface RoleStatus {
   state: RoleState;
