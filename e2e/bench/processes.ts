@@ -12,14 +12,18 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a program that prints a loopback address when it listens, and waits for that line. */
-async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Running> {
+/** Starts a program that prints a loopback address when it listens, and waits for the line that `address` finds it in. */
+async function start(
+  address: RegExp,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Running> {
   const started = performance.now();
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
-  const url = await firstAddress(child);
+  const url = await firstAddress(child, address);
   return {
     pid: child.pid as number,
     url,
@@ -33,15 +37,15 @@ async function start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Prom
   };
 }
 
-function firstAddress(child: ChildProcess): Promise<string> {
+function firstAddress(child: ChildProcess, address: RegExp): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     if (!stream) continue;
     createInterface({ input: stream }).on('line', (line) => {
       text += `${line}\n`;
-      const address = /http:\/\/127\.0\.0\.1:\d+(\/mcp)?/.exec(line)?.[0];
-      if (address) resolve(address.replace('/mcp', ''));
+      const found = address.exec(line)?.[0];
+      if (found !== undefined) resolve(found);
     });
   }
   child.once('exit', (code) =>
@@ -53,10 +57,10 @@ function firstAddress(child: ChildProcess): Promise<string> {
 /** The built server on a free port, against the cluster of a kubeconfig. */
 export function startServer(kubeconfig: string, env: NodeJS.ProcessEnv = {}): Promise<Running> {
   const args = [serverProgram, 'serve', '--port', '0', '--management-port', '0', '--kubeconfig', kubeconfig];
-  return start(args, env);
+  return start(/http:\/\/127\.0\.0\.1:\d+(?=\/mcp)/, args, env);
 }
 
 /** A program of this folder. */
 export function startHelper(name: string, ...args: string[]): Promise<Running> {
-  return start([new URL(name, import.meta.url).pathname, ...args]);
+  return start(/http:\/\/127\.0\.0\.1:\d+/, [new URL(name, import.meta.url).pathname, ...args]);
 }
