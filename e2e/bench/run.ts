@@ -15,7 +15,8 @@ const starts = 7;
 const calls = 10_000;
 const clusters = 2_000;
 const page = 50;
-const namespace = 'bench-0';
+const namespace = 'team-0001';
+const cluster = 'db-0001';
 const rows: Row[] = [];
 const running: Running[] = [];
 
@@ -97,7 +98,7 @@ async function memoryAndThroughput(server: Running): Promise<void> {
     tools.length <= 30 && bytes <= 30_000,
   );
 
-  const status = call(server, 'get_cluster_status', { name: 'cluster-0', namespace });
+  const status = call(server, 'get_cluster_status', { name: cluster, namespace });
   const first = await ask(status);
   if (first.includes('"isError":true')) throw new Error(first);
   const lengths = [Buffer.byteLength(answer), Buffer.byteLength(first)];
@@ -160,8 +161,8 @@ async function latencies(server: Running, simulated: Running): Promise<void> {
   };
   const base = '/apis/postgresql.cnpg.io/v1';
   const one = await interleaved(1_000, {
-    tool: () => tool('get_cluster_status', { name: 'cluster-0', namespace }),
-    bare: () => get(`${base}/namespaces/${namespace}/clusters/cluster-0`),
+    tool: () => tool('get_cluster_status', { name: cluster, namespace }),
+    bare: () => get(`${base}/namespaces/${namespace}/clusters/${cluster}`),
   });
   const ratio = one.tool / one.bare;
   row(
