@@ -11,17 +11,21 @@ const outputFolder = fileURLToPath(new URL('dist', import.meta.url));
 /** Packages whose files do nothing when they are only imported, although their package.json does not say so. */
 const withoutSideEffects = ['@kubernetes/client-node'];
 
-const executable: Plugin = {
-  name: 'executable',
+const program: Plugin = {
+  name: 'program',
   // Chunks carry a hash in their names: those of an earlier build would stay.
   buildStart: () => rm(outputFolder, { recursive: true, force: true }),
+  generateBundle() {
+    // Wherever the folder is copied to: without it Node would try every file as CommonJS first.
+    this.emitFile({ type: 'asset', fileName: 'package.json', source: '{ "type": "module" }\n' });
+  },
   writeBundle: () => chmod(`${outputFolder}/main.js`, 0o755),
 };
 
 export default defineConfig({
   input: { main: 'src/main.ts' },
   platform: 'node',
-  plugins: [executable],
+  plugins: [program],
   treeshake: {
     moduleSideEffects: (id) => !withoutSideEffects.some((name) => id.includes(`/node_modules/${name}/`)),
   },

@@ -1,4 +1,5 @@
 import { startSimulator } from '../../../e2e/simulator/index.ts';
+import { populateDemo } from '../../../e2e/simulator/scenes.ts';
 import { loadConfig } from '../config/load.ts';
 import { clientSnippets } from './client-snippets.ts';
 import type { Command } from './command.ts';
@@ -16,7 +17,10 @@ export const command: Command = {
     const ended = endRequested();
     const simulator = await startSimulator();
     try {
-      const server = await startHttpServer(config, { kubeconfigText: simulator.kubeconfig });
+      populateDemo(simulator);
+      // Whatever is configured about real clusters has no meaning here.
+      const simulated = { ...config, kubeconfig: undefined, context: undefined, namespace: 'demo' };
+      const server = await startHttpServer(simulated, { kubeconfigText: simulator.kubeconfig });
       terminal.error(`
 The cluster behind this server is SIMULATED: no Kubernetes, no PostgreSQL, no data.
 
