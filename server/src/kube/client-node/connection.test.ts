@@ -138,6 +138,20 @@ describe('TLS', () => {
     expect(tls.connections).toBe(32);
   });
 
+  it('keeps its connections when it reads the same credentials and certificates again', async () => {
+    pass(0);
+    const certificate = selfSigned('api');
+    const tls = await front(certificate);
+    const gateway = gatewayFor({
+      kubeconfigText: kubeconfig(tls.url, { token: 'simulated' }, trusting(certificate)),
+    });
+    for (let call = 0; call < 20; call += 1) {
+      await gateway.whoAmI();
+      pass(40);
+    }
+    expect(tls.connections).toBeLessThanOrEqual(2);
+  });
+
   it('refuses a server that the authority did not sign, whatever the environment says', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     const tls = await front(selfSigned('somebody else'));
