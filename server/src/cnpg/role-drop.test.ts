@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { jsonPatch } from '../../../e2e/simulator/api/patches.ts';
 import { clusterFixture } from './cluster.fixture.ts';
 import { RoleDrop } from './role-drop.ts';
+import { markerName } from './role-marker.ts';
 import type { Cluster, ManagedRolesStatus, RoleSpec } from './types.ts';
 
+const now = new Date('2026-11-24T16:00:00Z');
 const a: RoleSpec = { name: 'a', ensure: 'present', login: true };
 const b: RoleSpec = { name: 'b', ensure: 'present' };
 
@@ -34,25 +36,40 @@ const gone = (marker: string): ManagedRolesStatus => ({ byStatus: { reconciled: 
 const refused = 'could not perform DELETE on role a: owner of table owned_t';
 
 describe('RoleDrop', () => {
-  it('sets the role to absent, appends the marker, and clears markers of a call that broke off', () => {
-    const left: RoleSpec = { name: 'cnpg-mcp-marker-00000000', ensure: 'absent' };
-    const { cluster, marker } = marked(new RoleDrop('a'), clusterWith([left, a, b], before));
+  it('sets the role to absent, appends the marker, and clears what calls that broke off have left', () => {
+    const left = [
+      markerName('a', now),
+      markerName('b', new Date(now.getTime() - 121_000)),
+      'cnpg-mcp-marker-',
+    ];
+    const markers = left.map((name): RoleSpec => ({ name, ensure: 'absent' }));
+    const later = new Date(now.getTime() + 1);
+    const { cluster, marker } = marked(new RoleDrop('a', later), clusterWith([...markers, a, b], before));
     expect(cluster.spec.managed?.roles).toEqual([
       { ...a, ensure: 'absent' },
       b,
       { name: marker, ensure: 'absent' },
     ]);
-    expect(marker).toMatch(/^cnpg-mcp-marker-[0-9a-f]{8}$/);
+    expect(marker).toMatch(/^cnpg-mcp-marker-[0-9a-f]{8}-[0-9a-z]+$/);
+  });
+
+  it('leaves the marker of another role that is being dropped at the same time', () => {
+    const other: RoleSpec = { name: markerName('b', now), ensure: 'absent' };
+    const drop = new RoleDrop('a', now);
+    const { cluster } = marked(drop, clusterWith([other, a, b], before));
+    expect(cluster.spec.managed?.roles).toContainEqual(other);
+    const after = jsonPatch(cluster, drop.removeMarker(cluster)) as Cluster;
+    expect(after.spec.managed?.roles).toEqual([other, { ...a, ensure: 'absent' }, b]);
   });
 
   it('does not append a second marker when the answer to the first edit was lost', () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const { cluster } = marked(drop, clusterWith([a, b], before));
     expect(drop.markAbsent(cluster)).toEqual([]);
   });
 
   it('does not take the old "reconciled" of the role that is still there for the drop', () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const { cluster, marker } = marked(drop, clusterWith([a, b], before));
     expect(drop.untilRead(cluster)).toBe('continue');
     expect(drop.untilRead(withStatus(cluster, pending(marker)))).toEqual({ done: { ok: true } });
@@ -61,7 +78,7 @@ describe('RoleDrop', () => {
   });
 
   it("ends with PostgreSQL's words when the role owns objects", () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const { cluster, marker } = marked(drop, clusterWith([a, b], before));
     const verdict = drop.untilDropped(
       withStatus(cluster, { ...pending(marker), cannotReconcile: { a: [refused] } }),
@@ -71,7 +88,7 @@ describe('RoleDrop', () => {
   });
 
   it('waits when the error may be the one of an earlier attempt, and says it when the time is over', () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const old: ManagedRolesStatus = {
       byStatus: { 'pending-reconciliation': ['a'] },
       cannotReconcile: { a: [refused] },
@@ -84,7 +101,7 @@ describe('RoleDrop', () => {
   });
 
   it('does not take the trouble of making the role for a refused drop', () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const { cluster, marker } = marked(drop, clusterWith([a], {}));
     const status = {
       ...pending(marker),
@@ -94,11 +111,11 @@ describe('RoleDrop', () => {
   });
 
   it('only says "requested" when the operator has said nothing', () => {
-    expect(new RoleDrop('a').late()).toMatchObject({ state: 'requested' });
+    expect(new RoleDrop('a', now).late()).toMatchObject({ state: 'requested' });
   });
 
   it('removes the entry, the marker, and no other role', () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const { cluster, marker } = marked(drop, clusterWith([a, b], before));
     const unmarked = jsonPatch(cluster, drop.removeMarker(cluster)) as Cluster;
     expect(unmarked.spec.managed?.roles).toEqual([{ ...a, ensure: 'absent' }, b]);
@@ -107,7 +124,7 @@ describe('RoleDrop', () => {
   });
 
   it('ends without removing anything when somebody takes the deletion back', () => {
-    const drop = new RoleDrop('a');
+    const drop = new RoleDrop('a', now);
     const { cluster, marker } = marked(drop, clusterWith([a, b], before));
     const back = clusterWith([a, b], gone(marker));
     expect(drop.untilDropped(back)).toMatchObject({
@@ -118,6 +135,6 @@ describe('RoleDrop', () => {
   });
 
   it('ends when the Cluster is gone', () => {
-    expect(new RoleDrop('a').untilRead(undefined)).toMatchObject({ done: { ok: false } });
+    expect(new RoleDrop('a', now).untilRead(undefined)).toMatchObject({ done: { ok: false } });
   });
 });

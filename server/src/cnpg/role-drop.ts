@@ -6,27 +6,29 @@
  * from a list in which the role was already to be absent. It does nothing in PostgreSQL. Adding it also makes the operator
  * try again, which it does not do by itself when DROP ROLE has failed (seen on operator 1.30.0).
  */
-import { randomBytes } from 'node:crypto';
 import { ToolError } from '../errors.ts';
 import type { JsonPatchStep, KubeObject, WatchDecision } from '../kube/gateway.ts';
 import { appendEntry, findEntry, removeEntries } from './role-edits.ts';
-import { markerPrefix, own, quoteIdentifier } from './role-names.ts';
-import { isMarker } from './roles.ts';
-import type { Cluster } from './types.ts';
+import { isSpentMarker, markerName } from './role-marker.ts';
+import { own, quoteIdentifier } from './role-names.ts';
+import type { Cluster, RoleSpec } from './types.ts';
 
 type Verdict = { ok: true } | { ok: false; message: string; quoted?: string };
 
 /** The edits and waits of one drop; they share what was seen on the way. */
 export class RoleDrop {
   readonly #role: string;
-  readonly #marker = `${markerPrefix}${randomBytes(4).toString('hex')}`;
+  readonly #now: Date;
+  readonly #marker: string;
   /** The error of an earlier attempt, which may still be in the status. */
   #earlierError: string | undefined;
   #lastError: string | undefined;
   #dropped = false;
 
-  constructor(role: string) {
+  constructor(role: string, now: Date) {
     this.#role = role;
+    this.#now = now;
+    this.#marker = markerName(role, now);
   }
 
   /** First edit: the role is to be absent, and the marker stands beside it. Markers left by a broken-off call go. */
@@ -35,7 +37,7 @@ export class RoleDrop {
     const entry = this.#entry(cluster);
     if ((cluster.spec.managed?.roles ?? []).some(({ name }) => name === this.#marker)) return [];
     this.#earlierError = errorOf(cluster, this.#role);
-    const markers = removeEntries(cluster, isMarker);
+    const markers = removeEntries(cluster, this.#spent);
     return [
       { op: 'test', path: `${entry.path}/name`, value: this.#role },
       { op: 'add', path: `${entry.path}/ensure`, value: 'absent' },
@@ -54,7 +56,8 @@ export class RoleDrop {
   };
 
   /** Second edit: the marker has done its work. */
-  readonly removeMarker = (object: KubeObject): JsonPatchStep[] => removeEntries(object as Cluster, isMarker);
+  readonly removeMarker = (object: KubeObject): JsonPatchStep[] =>
+    removeEntries(object as Cluster, this.#spent);
 
   /** Until PostgreSQL has dropped the role, or has said why not. Only after {@link untilRead}. */
   readonly untilDropped = (object: KubeObject | undefined): WatchDecision<Verdict> => {
@@ -92,8 +95,10 @@ export class RoleDrop {
         `The role ${this.#role} was dropped, but somebody has set it to ensure: present again: the operator makes it anew.`,
       );
     }
-    return removeEntries(cluster, (role) => role.name === this.#role || isMarker(role));
+    return removeEntries(cluster, (role) => role.name === this.#role || this.#spent(role));
   };
+
+  readonly #spent = (entry: RoleSpec): boolean => isSpentMarker(entry, this.#role, this.#now);
 
   #entry(cluster: Cluster): { path: string } {
     const entry = findEntry(cluster, this.#role);

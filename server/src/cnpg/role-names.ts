@@ -1,7 +1,7 @@
 /** Role and database names: which ones are taken, how they are written in SQL, URLs and labels. */
 import type { Cluster } from './types.ts';
 
-/** Prefix of the entries that {@link ./role-drop.ts} puts beside a role while it is dropped. */
+/** Prefix of the entries that ./role-marker.ts names. */
 export const markerPrefix = 'cnpg-mcp-marker-';
 
 /** Why a role of this name cannot be managed, or `undefined` when it can (operator 1.30, pkg/postgres/roles.go). */

@@ -2,7 +2,8 @@
  * The roles of a Cluster. They live in two places: entries of `spec.managed.roles`, and DatabaseRole objects (operator 1.30
  * and later). Where both hold the same name the operator obeys `spec.managed.roles`.
  */
-import { applicationDatabase, markerPrefix, own } from './role-names.ts';
+import { isMarker } from './role-marker.ts';
+import { applicationDatabase, own } from './role-names.ts';
 import type { Cluster, DatabaseRole, RoleSpec } from './types.ts';
 
 /** Where a role is declared, in the operator's words. */
@@ -23,11 +24,6 @@ export function declaredRoles(cluster: Cluster, objects: readonly DatabaseRole[]
     ...inline.map((spec): DeclaredRole => ({ place: 'spec.managed.roles', spec })),
     ...mine.map((object): DeclaredRole => ({ place: 'DatabaseRole', spec: object.spec, object })),
   ];
-}
-
-/** True for an entry that stands beside a role while it is dropped. */
-export function isMarker(role: RoleSpec): boolean {
-  return role.ensure === 'absent' && role.name.startsWith(markerPrefix);
 }
 
 /** Every declaration of one role: none, one, or (a mistake) several. */

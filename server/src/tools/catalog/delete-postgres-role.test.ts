@@ -259,6 +259,32 @@ describe('delete_postgres_role', () => {
     expect(managedRoles(harness)).toContainEqual(expect.objectContaining({ name: 'other' }));
   });
 
+  it('drops several roles at once', async () => {
+    const names = ['a', 'b', 'c'];
+    for (const name of names) await create(name);
+    await create('kept');
+    const firsts = await Promise.all(names.map((name) => harness.call(deletePostgresRole, args(name))));
+    // A confirmation is void when the list has changed since it was asked for: then it is asked for again.
+    const answers = await Promise.all(
+      firsts.map(({ structured }, index) => {
+        const { confirm_name, confirm_token } = structured.confirmation;
+        return harness.call(deletePostgresRole, {
+          ...args(names[index] as string),
+          confirm: true,
+          confirm_name,
+          confirm_token,
+        });
+      }),
+    );
+    for (const [index, { structured }] of answers.entries()) {
+      const again =
+        structured.state === 'done' ? structured : (await remove(names[index] as string)).structured;
+      expect(again.state).toBe('done');
+    }
+    expect(names.filter(exists)).toEqual([]);
+    expect(managedRoles(harness)).toMatchObject([{ name: 'kept' }]);
+  });
+
   it('ends when the cluster is deleted between plan and apply', async () => {
     await create('clerk');
     harness.simulator.faults.add({ match: { verb: 'patch', resource: 'clusters' }, delayMs: 300, times: 1 });

@@ -89,7 +89,7 @@ export const updatePostgresRole = defineTool({
     const changes = differences(found.spec, change);
     const list = changes.map(({ label, from, to }) => `${label}: ${from} -> ${to}`);
     if (writing) list.push('Password: a new generated one');
-    const edits = changes.length > 0 ? [editRole(cluster, found, change, list)] : [];
+    const edits = changes.length > 0 ? [editRole(cluster, found, change, list, context.now())] : [];
     const first = writing?.operation.verb === 'create' ? [writing.operation] : [];
     const last = writing?.operation.verb === 'merge' ? [writing.operation] : [];
     return changePlan({

@@ -1,12 +1,8 @@
 /** A change of one declared role, in either place, as a refusal or an operation. */
+
 import { changeEntry, changeSteps, type RoleChange, removeEntries } from '../../cnpg/role-edits.ts';
-import {
-  type DeclaredRole,
-  isMarker,
-  placePhrase,
-  type RoleAttributes,
-  replicaRefusal,
-} from '../../cnpg/roles.ts';
+import { isSpentMarker } from '../../cnpg/role-marker.ts';
+import { type DeclaredRole, placePhrase, type RoleAttributes, replicaRefusal } from '../../cnpg/roles.ts';
 import type { Cluster, DatabaseRole } from '../../cnpg/types.ts';
 import type { EditOperation, Refusal } from '../change-plan.ts';
 
@@ -71,6 +67,7 @@ export function editRole(
   role: DeclaredRole,
   change: RoleChange,
   list: string[],
+  now: Date,
 ): EditOperation {
   const { spec, object } = role;
   const target = object ?? cluster;
@@ -86,7 +83,9 @@ export function editRole(
       if (object) return changeSteps('/spec', (current as DatabaseRole).spec, change);
       const steps = changeEntry(current as Cluster, spec.name, change);
       // A deletion that was broken off may have left its marker behind.
-      return change.ensure === undefined ? steps : [...steps, ...removeEntries(current as Cluster, isMarker)];
+      return change.ensure === undefined
+        ? steps
+        : [...steps, ...removeEntries(current as Cluster, (entry) => isSpentMarker(entry, spec.name, now))];
     },
   };
 }

@@ -11,10 +11,10 @@ const inlineSeconds = 20;
 const objectSeconds = 40;
 
 /** For an entry of `spec.managed.roles`. */
-export function dropInline(cluster: Cluster, role: string): Operation[] {
+export function dropInline(cluster: Cluster, role: string, now: Date): Operation[] {
   const { name, namespace, uid = '' } = cluster.metadata;
   const at = { resource: 'clusters' as const, key: { name, ...(namespace !== undefined && { namespace }) } };
-  const drop = new RoleDrop(role);
+  const drop = new RoleDrop(role, now);
   return [
     {
       ...at,

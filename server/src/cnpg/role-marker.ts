@@ -1,0 +1,27 @@
+/** The entry that stands beside a role in `spec.managed.roles` while the role is dropped; see ./role-drop.ts. */
+import { createHash } from 'node:crypto';
+import { markerPrefix } from './role-names.ts';
+import type { RoleSpec } from './types.ts';
+
+/** Milliseconds after which a marker was left by a call that broke off: none stands longer than the operator needs to read it. */
+const lifetime = 120_000;
+
+const prefixOf = (role: string): string =>
+  `${markerPrefix}${createHash('sha256').update(role).digest('hex').slice(0, 8)}-`;
+
+/** Name of a new marker: which role it belongs to, and since when. */
+export function markerName(role: string, now: Date): string {
+  return `${prefixOf(role)}${now.getTime().toString(36)}`;
+}
+
+/** True for an entry that is a marker, whoever's it is. */
+export function isMarker({ ensure, name }: RoleSpec): boolean {
+  return ensure === 'absent' && name.startsWith(markerPrefix);
+}
+
+/** True for a marker that may be removed for the sake of `role`: its own, or one that was left behind. */
+export function isSpentMarker(entry: RoleSpec, role: string, now: Date): boolean {
+  if (!isMarker(entry)) return false;
+  const since = Number.parseInt(entry.name.split('-').at(-1) ?? '', 36);
+  return entry.name.startsWith(prefixOf(role)) || !(now.getTime() - since < lifetime);
+}
