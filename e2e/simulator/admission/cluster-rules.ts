@@ -99,6 +99,13 @@ function bootstrap({ spec = {} }: KubeObject): StatusCause[] {
       causes.push(cause.invalid('spec.bootstrap.recovery.source', source, why));
     }
   }
+  for (const [index, each] of ((spec.externalClusters ?? []) as Fields[]).entries()) {
+    const { connectionParameters, barmanObjectStore, plugin } = each;
+    if (connectionParameters === undefined && barmanObjectStore === undefined && plugin === undefined) {
+      const why = 'one of connectionParameters, plugin and barmanObjectStore is required';
+      causes.push(cause.required(`spec.externalClusters[${index}]`, why));
+    }
+  }
   const names = ((spec.externalClusters ?? []) as Fields[]).map(({ name }) => name as string);
   if (new Set(names).size !== names.length) {
     const why = 'the list of external clusters contains duplicate values';
@@ -137,13 +144,13 @@ function replication({ spec = {} }: KubeObject): StatusCause[] {
       cause.invalid('spec.postgresql.syncReplicaElectionConstraint.nodeLabelsAntiAffinity', null, why),
     );
   }
-  if (maxSyncReplicas >= instances) {
-    const why = 'maxSyncReplicas must be lower than the number of instances';
-    causes.push(cause.invalid('spec.maxSyncReplicas', maxSyncReplicas, why));
-  }
   if (minSyncReplicas > maxSyncReplicas) {
     const why = 'minSyncReplicas cannot be greater than maxSyncReplicas';
     causes.push(cause.invalid('spec.minSyncReplicas', minSyncReplicas, why));
+  }
+  if (maxSyncReplicas >= instances) {
+    const why = 'maxSyncReplicas must be lower than the number of instances';
+    causes.push(cause.invalid('spec.maxSyncReplicas', maxSyncReplicas, why));
   }
   if (primaryUpdateStrategy === 'supervised' && instances === 1) {
     const why = 'supervised update strategy is not allowed for clusters with a single instance';
@@ -177,6 +184,10 @@ function parameters(cluster: KubeObject): StatusCause[] {
     const why =
       "`wal_level` should be set at `logical` or `replica` when `archive_mode` is `on`, '.instances' field is greater than 1, or this is a replica cluster";
     causes.push(cause.invalid(field, walLevel, why));
+  }
+  if (walLevel === 'minimal' && given.max_wal_senders !== '0') {
+    const why = '`max_wal_senders` should be set at `0` when `wal_level` is `minimal`';
+    causes.push(cause.invalid('spec.postgresql.parameters.max_wal_senders', walLevel, why));
   }
   const buffers = given.shared_buffers;
   if (buffers !== undefined && !/^\s*\d+(\.\d+)?\s*(B|kB|MB|GB|TB)?\s*$/.test(buffers)) {
@@ -227,6 +238,18 @@ function managedRoles({ spec = {} }: KubeObject): StatusCause[] {
   return causes;
 }
 
+function objectStore({ spec = {} }: KubeObject): StatusCause[] {
+  const store: Fields | undefined = spec.backup?.barmanObjectStore;
+  if (store === undefined) return [];
+  const given = ['azureCredentials', 's3Credentials', 'googleCredentials'].filter(
+    (field) => store[field] !== undefined,
+  );
+  if (given.length === 1) return [];
+  const what = given.length === 0 ? 'missing' : 'too many';
+  const why = `${what} credentials. One and only one of azureCredentials, s3Credentials and googleCredentials are required`;
+  return [cause.invalid('spec.backup.barmanObjectStore', store, why)];
+}
+
 function plugins({ spec = {} }: KubeObject): StatusCause[] {
   const archivers = ((spec.plugins ?? []) as Fields[])
     .filter(({ enabled, isWALArchiver }) => enabled !== false && isWALArchiver === true)
@@ -262,9 +285,17 @@ function primaryLease({ spec = {} }: KubeObject): StatusCause[] {
 
 /** What is wrong with a Cluster on its own. */
 export function clusterCauses(cluster: KubeObject): StatusCause[] {
-  return [identity, bootstrap, storage, replication, parameters, managedRoles, plugins, primaryLease].flatMap(
-    (rules) => rules(cluster),
-  );
+  return [
+    identity,
+    bootstrap,
+    storage,
+    replication,
+    objectStore,
+    parameters,
+    managedRoles,
+    plugins,
+    primaryLease,
+  ].flatMap((rules) => rules(cluster));
 }
 
 function shrunk(field: string, before: Fields | undefined, after: Fields | undefined): StatusCause[] {
@@ -337,6 +368,11 @@ export function clusterWarnings({ spec = {} }: KubeObject): string[] {
   } else if (spec.backup?.retentionPolicy !== undefined) {
     warnings.push(
       'Retention policies specified in .spec.backup.retentionPolicy are only used by the in-tree barman-cloud support, which is not being used in this cluster. Please use a backup plugin and migrate this configuration to the plugin configuration',
+    );
+  }
+  if (spec.monitoring?.enablePodMonitor === true) {
+    warnings.push(
+      'spec.monitoring.enablePodMonitor is deprecated and will be removed in a future release. Please migrate to manually managing your PodMonitor resources. Set this field to false and create a PodMonitor resource for your cluster as described in the documentation.',
     );
   }
   if (spec.nodeMaintenanceWindow !== undefined) {

@@ -72,6 +72,18 @@ function defaultBootstrap(spec: Fields): void {
   initdb.localeCType ??= 'C';
 }
 
+/** Quantities given as numbers become texts, by passing through the operator's types. */
+function withTexts(resources: Fields): Fields {
+  const texts = (quantities: Fields) =>
+    Object.fromEntries(Object.entries(quantities).map(([name, value]) => [name, String(value)]));
+  const { limits, requests } = resources;
+  return {
+    ...resources,
+    ...(limits === undefined ? {} : { limits: texts(limits) }),
+    ...(requests === undefined ? {} : { requests: texts(requests) }),
+  };
+}
+
 /** Fills in the defaults of a Cluster, in place. */
 export function defaultCluster(cluster: KubeObject, operatorVersion: string): void {
   const spec: Fields = cluster.spec ?? {};
@@ -82,12 +94,18 @@ export function defaultCluster(cluster: KubeObject, operatorVersion: string): vo
   spec.affinity ??= {};
   if (spec.affinity.enablePodAntiAffinity !== false) spec.affinity.podAntiAffinityType ??= 'preferred';
   spec.postgresql ??= {};
-  spec.postgresql.parameters = {
-    ...defaultParameters,
-    archive_mode: archiveMode(cluster),
-    ...spec.postgresql.parameters,
-  };
-  if (spec.postgresql.synchronous !== undefined) spec.postgresql.synchronous.dataDurability ??= 'required';
+  // An image whose tag names no version gets no parameters: validation refuses it.
+  if (spec.imageCatalogRef !== undefined || majorOf(spec.imageName) !== undefined) {
+    spec.postgresql.parameters = {
+      ...defaultParameters,
+      archive_mode: archiveMode(cluster),
+      ...spec.postgresql.parameters,
+    };
+  }
+  if (spec.postgresql.synchronous !== undefined) {
+    spec.postgresql.synchronous.dataDurability ??= 'required';
+    spec.postgresql.synchronous.failoverQuorum ??= false;
+  }
   // The operator puts the syncReplicaElectionConstraint there by writing its whole type.
   spec.postgresql.syncReplicaElectionConstraint ??= { enabled: false };
   spec.monitoring ??= {};
@@ -105,7 +123,7 @@ export function defaultCluster(cluster: KubeObject, operatorVersion: string): vo
   spec.replicationSlots ??= {};
   spec.replicationSlots.highAvailability ??= { enabled: true, slotPrefix: '_cnpg_' };
   spec.replicationSlots.synchronizeReplicas ??= { enabled: true };
-  spec.resources ??= {};
+  spec.resources = withTexts(spec.resources ?? {});
   const owner = spec.bootstrap.initdb?.owner ?? 'postgres';
   for (const tablespace of (spec.tablespaces ?? []) as Fields[]) tablespace.owner ??= { name: owner };
   spec.probes ??= {};

@@ -102,10 +102,28 @@ export function poolerCauses({ metadata, spec = {} }: KubeObject): StatusCause[]
   return causes;
 }
 
+export function poolerWarnings({ metadata, spec = {} }: KubeObject): string[] {
+  const { authQuery, authQuerySecret, serverTLSSecret } = spec.pgbouncer ?? {};
+  const warnings: string[] = [];
+  if ([authQuery, authQuerySecret, serverTLSSecret].some((each) => each !== undefined)) {
+    warnings.push(
+      `The operator won't handle the Pooler "${metadata.name}" integration with the Cluster "${spec.cluster?.name}" ("${metadata.namespace}"). Manually configure it as described in the docs.`,
+    );
+  }
+  if (authQuerySecret !== undefined)
+    warnings.push('The .spec.pgbouncer.authQuerySecret field has been deprecated');
+  if (spec.monitoring?.enablePodMonitor === true) {
+    warnings.push(
+      'spec.monitoring is deprecated and will be removed in a future release. Set this field to false and create a PodMonitor resource for your pooler as described in the documentation',
+    );
+  }
+  return warnings;
+}
+
 /** What is wrong with a Database: nothing may be named twice, and a server's wrapper must be in the list. */
 export function databaseCauses({ spec = {} }: KubeObject): StatusCause[] {
   const causes: StatusCause[] = [];
-  for (const list of ['schemas', 'extensions', 'fdws', 'servers']) {
+  for (const list of ['extensions', 'schemas', 'fdws', 'servers']) {
     const seen = new Set<string>();
     for (const [index, { name }] of ((spec[list] ?? []) as Fields[]).entries()) {
       if (seen.has(name)) causes.push(cause.duplicate(`spec.${list}[${index}].name`, name));

@@ -9,6 +9,7 @@ import {
   backupCauses,
   databaseCauses,
   poolerCauses,
+  poolerWarnings,
   scheduledBackupCauses,
   scheduledBackupWarnings,
 } from './other-rules.ts';
@@ -24,14 +25,19 @@ const validators: Record<string, (admission: Admission) => { causes: StatusCause
     causes: scheduledBackupCauses(object),
     warnings: scheduledBackupWarnings(object),
   }),
-  Pooler: ({ object }) => ({ causes: poolerCauses(object), warnings: [] }),
+  Pooler: ({ object }) => ({ causes: poolerCauses(object), warnings: poolerWarnings(object) }),
   Database: ({ object }) => ({ causes: databaseCauses(object), warnings: [] }),
 };
 
+const bypassWarning =
+  'validation webhook is disabled — all changes are accepted without validation. This may lead to unsafe or destructive operations. Proceed with extreme caution.';
+
 /** Wraps a webhook's own refusal the way the API server hands it to the client. */
-function denied(webhook: string, error: ApiError): ApiError {
+function denied(webhook: string, error: ApiError, warnings: string[]): ApiError {
   const message = `admission webhook "${webhook}" denied the request: ${error.message}`;
-  return new ApiError(error.code, error.reason, message, error.details);
+  const refusal = new ApiError(error.code, error.reason, message, error.details);
+  refusal.warnings = warnings;
+  return refusal;
 }
 
 /** How the webhooks of operator 1.30 name what they refuse: Cluster and Database with slips of the pen. */
@@ -53,10 +59,14 @@ export function webhooks(operatorVersion: string): Webhooks {
       const { causes, warnings } = validator(admission);
       // The annotation switches validation off, except for ScheduledBackup.
       const bypassed = object.metadata.annotations?.['cnpg.io/validation'] === 'disabled';
-      if (bypassed && type.kind !== 'ScheduledBackup') return [];
+      if (bypassed && type.kind !== 'ScheduledBackup') return [bypassWarning];
       if (causes.length > 0) {
         const subject = refusedSubject(type.kind, admission.before !== undefined);
-        throw denied(`v${type.singular}.cnpg.io`, invalid(subject, object.metadata.name, causes));
+        throw denied(
+          `v${type.singular}.cnpg.io`,
+          invalid(subject, object.metadata.name, causes),
+          type.kind === 'Cluster' ? warnings : [],
+        );
       }
       return warnings;
     },

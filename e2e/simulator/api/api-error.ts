@@ -27,6 +27,8 @@ export class ApiError extends Error {
   readonly details: Fields | undefined;
   /** Fields of the Status's own metadata: an expired list carries a new continue token there. */
   readonly metadata: Fields;
+  /** Warnings that go into the headers next to the refusal. */
+  warnings: string[] = [];
 
   constructor(
     code: number,
@@ -63,7 +65,12 @@ export function qualified(resource: ResourceName): string {
 }
 
 function details(name: string, group: string, kind: string, more: Fields = {}): Fields {
-  return { ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind, ...more };
+  return {
+    ...(name === '' ? {} : { name }),
+    ...(group === '' ? {} : { group }),
+    ...(kind === '' ? {} : { kind }),
+    ...more,
+  };
 }
 
 export function notFound(resource: ResourceName, name: string): ApiError {
@@ -128,6 +135,12 @@ export function invalid(kind: KindName, name: string, causes: readonly StatusCau
   );
 }
 
+/** A method that a path does not have. */
+export function methodNotAllowed(): ApiError {
+  const message = 'the server does not allow this method on the requested resource';
+  return new ApiError(405, 'MethodNotAllowed', message, {});
+}
+
 /** A JSON patch that cannot be applied, a failed `test` included: the API server does not say which operation. */
 export function patchRejected(): ApiError {
   return new ApiError(422, 'Invalid', 'the server rejected our request due to an error in our request', {});
@@ -135,11 +148,6 @@ export function patchRejected(): ApiError {
 
 export function expired(message: string, metadata: Fields = {}): ApiError {
   return new ApiError(410, 'Expired', message, undefined, metadata);
-}
-
-/** The answer to a path that names no resource the server knows. */
-export function unknownPath(): ApiError {
-  return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
 /** JSON of a value as the API server prints it in a message. */

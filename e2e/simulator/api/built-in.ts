@@ -91,7 +91,7 @@ function claimCauses(claim: KubeObject, before: KubeObject | undefined): StatusC
   }
   const fixed = (object: KubeObject) => {
     const spec = copy(object.spec ?? {});
-    delete spec.resources;
+    if (before.status?.phase === 'Bound') delete spec.resources;
     delete spec.volumeName;
     return spec;
   };
@@ -117,6 +117,7 @@ export function admitBuiltIn(
   const classes = machine.resources.named('storageclasses');
   if (before === undefined) {
     object.metadata.finalizers = [...(object.metadata.finalizers ?? []), 'kubernetes.io/pvc-protection'];
+    if (object.spec !== undefined) object.spec = { volumeMode: 'Filesystem', ...object.spec };
     if (object.spec !== undefined && object.spec.storageClassName === undefined) {
       const isDefault = (each: KubeObject) =>
         each.metadata.annotations?.['storageclass.kubernetes.io/is-default-class'] === 'true';
@@ -125,6 +126,7 @@ export function admitBuiltIn(
     }
     return;
   }
+  if (before.status?.phase !== 'Bound') return;
   const asked = (each: KubeObject) => parseQuantity(each.spec?.resources?.requests?.storage ?? '0');
   if (asked(object) > asked(before)) {
     const used = machine.store.get(classes, undefined, object.spec?.storageClassName ?? '');

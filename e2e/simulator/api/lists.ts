@@ -27,8 +27,9 @@ function decode(text: string): ContinueToken {
   let token: Partial<ContinueToken>;
   try {
     token = JSON.parse(Buffer.from(text, 'base64url').toString()) as Partial<ContinueToken>;
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+  } catch {
+    const [first = ''] = Buffer.from(text, 'base64url').toString('latin1');
+    const why = `invalid character '${first}' looking for beginning of value`;
     throw badRequest(`invalid continue token: continue key is not valid: ${why}`);
   }
   if (token.v !== 'meta.k8s.io/v1' || typeof token.rv !== 'number' || typeof token.start !== 'string') {

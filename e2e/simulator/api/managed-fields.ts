@@ -225,25 +225,32 @@ function describe(path: Path): string {
     .join('');
 }
 
-function conflictError(conflicts: { entry: ManagedFields; path: Path }[]): ApiError {
-  const owner = (entry: ManagedFields) =>
-    `"${entry.manager}"${entry.subresource === undefined ? '' : ` with subresource "${entry.subresource}"`} using ${entry.apiVersion}`;
-  const causes: StatusCause[] = conflicts.map(({ entry, path }) => ({
+/** The owner of a field as a conflict names it: for one that applies, the version does not matter. */
+function ownerOf({ manager, subresource, operation, apiVersion }: ManagedFields): string {
+  const what = subresource === undefined ? '' : ` with subresource "${subresource}"`;
+  return `"${manager}"${what}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
+}
+
+function conflictError(found: { entry: ManagedFields; path: Path }[]): ApiError {
+  const conflicts = found
+    .map(({ entry, path }) => ({ owner: ownerOf(entry), field: describe(path) }))
+    .toSorted((left, right) => (left.owner + left.field < right.owner + right.field ? -1 : 1));
+  const causes: StatusCause[] = conflicts.map(({ owner, field }) => ({
     reason: 'FieldManagerConflict',
-    message: `conflict with ${owner(entry)}`,
-    field: describe(path),
+    message: `conflict with ${owner}`,
+    field,
   }));
   const [first] = conflicts;
   let text = '';
   if (conflicts.length === 1 && first !== undefined) {
-    text = `Apply failed with 1 conflict: conflict with ${owner(first.entry)}: ${describe(first.path)}`;
+    text = `Apply failed with 1 conflict: conflict with ${first.owner}: ${first.field}`;
   } else {
     text = `Apply failed with ${conflicts.length} conflicts:`;
     let last = '';
-    for (const { entry, path } of conflicts) {
-      if (owner(entry) !== last) text += `${last === '' ? ' ' : '\n'}conflicts with ${owner(entry)}:`;
-      last = owner(entry);
-      text += `\n- ${describe(path)}`;
+    for (const { owner, field } of conflicts) {
+      if (owner !== last) text += `${last === '' ? ' ' : '\n'}conflicts with ${owner}:`;
+      last = owner;
+      text += `\n- ${field}`;
     }
   }
   return new ApiError(409, 'Conflict', text, { causes });

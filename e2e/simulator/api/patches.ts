@@ -58,14 +58,13 @@ function applyOperation(document: Fields, { op, path, from, value }: Operation):
       insert(document, at, value);
       return;
     case 'replace':
-      take(document, at);
-      insert(document, at, value);
+      replace(document, at, value);
       return;
     case 'remove':
       take(document, at);
       return;
     case 'test':
-      if (!sameJson(read(document, at), value)) throw patchRejected();
+      if (!sameJson(read(document, at) ?? null, value ?? null)) throw patchRejected();
       return;
     case 'copy':
       insert(document, at, copy(read(document, ['root', ...pointer(from)])));
@@ -97,6 +96,13 @@ function insert(document: unknown, path: readonly string[], value: unknown): voi
     parent.splice(index, 0, copy(value));
   } else if (isFields(parent)) parent[token] = copy(value);
   else throw patchRejected();
+}
+
+/** Replaces an item of a list, or sets a member, which the API server does not require to be there. */
+function replace(document: unknown, path: readonly string[], value: unknown): void {
+  const parent = read(document, path.slice(0, -1));
+  if (Array.isArray(parent)) take(document, path);
+  insert(document, path, value);
 }
 
 function take(document: unknown, path: readonly string[]): unknown {
@@ -140,7 +146,7 @@ export function strategicMergePatch(target: unknown, patch: unknown): unknown {
 
 function mergeList(target: unknown, patch: unknown[], mergeKey: string): unknown[] {
   const merged: unknown[] = Array.isArray(target) ? [...target] : [];
-  if (mergeKey === '') return [...merged, ...patch.filter((item) => !merged.includes(item))];
+  if (mergeKey === '') return [...patch.filter((item) => !merged.includes(item)), ...merged];
   for (const item of patch.filter(isFields)) {
     const index = merged.findIndex((each) => isFields(each) && each[mergeKey] === item[mergeKey]);
     if (item.$patch === 'delete') {

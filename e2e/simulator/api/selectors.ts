@@ -19,6 +19,7 @@ function requirements(selector: string): string[] {
 const key = '([A-Za-z0-9][-A-Za-z0-9_./]*)';
 const equality = new RegExp(`^${key}\\s*(==|=|!=)\\s*([-A-Za-z0-9_.]*)$`);
 const membership = new RegExp(`^${key}\\s+(in|notin)\\s+\\(([^)]*)\\)$`);
+const comparison = new RegExp(`^${key}\\s*([<>])\\s*(-?\\d+)$`);
 const existence = new RegExp(`^(!?)\\s*${key}$`);
 
 /** Parses `a=b,c!=d,e in (f,g),h,!i`. Throws 400 with a text that a selector cannot be. */
@@ -39,13 +40,24 @@ export function labelSelector(selector: string | undefined): Predicate {
         return (value !== undefined && values.includes(value)) === (operator === 'in');
       };
     }
+    const compared = comparison.exec(requirement);
+    if (compared !== null) {
+      const [, label = '', operator, bound] = compared;
+      return ({ metadata }) => {
+        const value = Number(metadata.labels?.[label] ?? Number.NaN);
+        return operator === '>' ? value > Number(bound) : value < Number(bound);
+      };
+    }
     const exists = existence.exec(requirement);
     if (exists !== null) {
       const [, not, label = ''] = exists;
       return ({ metadata }) => (metadata.labels?.[label] !== undefined) === (not === '');
     }
+    const sign = /[=!<>]/.exec(requirement)?.[0] ?? requirement;
     throw badRequest(
-      `unable to parse requirement: found '${requirement}', expected: a label selector requirement`,
+      requirement.startsWith(sign)
+        ? `found '${sign}', expected: !, identifier, or 'end of string'`
+        : `unable to parse requirement: found '${sign}', expected: identifier`,
     );
   });
   return (object) => predicates.every((holds) => holds(object));

@@ -4,7 +4,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { stringify as yamlOf } from 'yaml';
 import type { Fields, RecordedRequest } from '../types.ts';
 import { type Access, type Identity, refusal, review } from './access.ts';
-import { ApiError, badRequest, cause, invalid, notFound, unauthorized } from './api-error.ts';
+import {
+  ApiError,
+  badRequest,
+  cause,
+  invalid,
+  methodNotAllowed,
+  notFound,
+  unauthorized,
+} from './api-error.ts';
 import { parseBody } from './decoding.ts';
 import { deleteOptions, remove } from './deletes.ts';
 import { discover } from './discovery.ts';
@@ -203,6 +211,10 @@ function verbs(exchange: Exchange, place: Target, target: ResourceRequest): void
   const { machine } = parts;
   const { type, namespace } = place;
   const contentType = mediaType(request);
+  const named = target.name !== undefined;
+  const misplaced = target.verb === 'create' ? named : ['update', 'patch'].includes(target.verb) && !named;
+  // The servers of custom kinds find something else to say about such a request.
+  if (misplaced && type.schema === undefined) throw methodNotAllowed();
   switch (target.verb) {
     case 'get': {
       const object = machine.store.get(type, namespace, place.name ?? '');
@@ -262,7 +274,7 @@ function writeOptions({ parsed, request }: Exchange, contentType: string): Write
   }
   const validation = query.get('fieldValidation') ?? 'Warn';
   if (validation !== 'Strict' && validation !== 'Warn' && validation !== 'Ignore') {
-    throw refuse(cause.unsupported('fieldValidation', validation, ['Ignore', 'Strict', 'Warn']));
+    throw refuse(cause.unsupported('fieldValidation', validation, ['', 'Ignore', 'Strict', 'Warn']));
   }
   return {
     dryRun: dryRun.length > 0,
@@ -277,9 +289,16 @@ function written(
   exchange: Exchange,
   { object, warnings, created }: { object: Fields; warnings: string[]; created: boolean },
 ): void {
-  for (const warning of warnings)
-    exchange.response.appendHeader('warning', `299 - ${JSON.stringify(warning)}`);
+  sendWarnings(exchange.response, warnings);
   json(exchange, created ? 201 : 200, object);
+}
+
+/** Header values are Latin-1: what is beyond it goes out as the bytes of UTF-8, as in the API server. */
+function sendWarnings(response: ServerResponse, warnings: readonly string[]): void {
+  for (const warning of warnings) {
+    const value = Buffer.from(`299 - ${JSON.stringify(warning)}`).toString('latin1');
+    response.appendHeader('warning', value);
+  }
 }
 
 function sendLog(exchange: Exchange, target: ResourceRequest): void {
@@ -356,6 +375,7 @@ function fail(response: ServerResponse, request: IncomingMessage, error: unknown
           'InternalError',
           `Internal error occurred: ${error instanceof Error ? error.stack : error}`,
         );
+  sendWarnings(response, known.warnings);
   const retryAfter = known.details?.retryAfterSeconds;
   if (retryAfter !== undefined) response.setHeader('retry-after', String(retryAfter));
   const yaml = (request.headers.accept ?? '').startsWith('application/yaml');

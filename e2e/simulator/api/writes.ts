@@ -23,6 +23,7 @@ import { afterUpdate, applyConfiguration } from './managed-fields.ts';
 import { generatedName, metadataCauses, seconds } from './metadata.ts';
 import { jsonPatch, mergePatch, patchTypes, strategicMergePatch } from './patches.ts';
 import type { ResourceType } from './resources.ts';
+import { keyOf } from './store.ts';
 
 /** Where a write goes. */
 export interface Target {
@@ -70,6 +71,20 @@ function check(
   return machine.webhooks.validate({ type, object, before });
 }
 
+function checkNamespace({ type, namespace }: Target, { namespace: given }: ObjectMeta): void {
+  if (type.namespaced && given !== undefined && given !== '' && given !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+}
+
+/** Empty lists and maps in metadata are not kept. */
+function dropEmpty(metadata: ObjectMeta): void {
+  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+    const value = metadata[field];
+    if (value !== undefined && (value === null || Object.keys(value).length === 0)) delete metadata[field];
+  }
+}
+
 /** POST of an object. */
 export function create(machine: Machine, target: Target, body: Fields, options: WriteOptions): Written {
   const { object, warnings } = decode(target.type, body, options, false);
@@ -85,10 +100,7 @@ function createDecoded(
   applied?: ObjectMeta['managedFields'],
 ): Written {
   const { type, namespace } = target;
-  const given = object.metadata.namespace;
-  if (type.namespaced && given !== undefined && given !== '' && given !== namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  }
+  checkNamespace(target, object.metadata);
   const { resourceVersion, ...metadata } = object.metadata;
   if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0') {
     throw new ApiError(500, 'InternalError', 'resourceVersion should not be set on objects to be created');
@@ -105,8 +117,15 @@ function createDecoded(
   };
   delete object.metadata.deletionTimestamp;
   delete object.metadata.managedFields;
+  dropEmpty(object.metadata);
   admitNamespace(machine, target, object.metadata.name ?? '');
   normalise(type, object, undefined);
+  // What admission fills in later, and what the server writes by itself, belongs to no manager.
+  const { status: _, ...sent } = object;
+  if (type.kind === 'Namespace') delete sent.spec;
+  const time = object.metadata.creationTimestamp ?? '';
+  const managedFields =
+    applied ?? afterUpdate(type, undefined, sent as KubeObject, { name: options.manager, time });
   admitBuiltIn(machine, type, object, undefined);
   if (type.schema !== undefined && type.subresources.includes('status')) delete object.status;
   machine.webhooks.mutate({ type, object, before: undefined });
@@ -114,9 +133,7 @@ function createDecoded(
   if (machine.store.get(type, namespace, object.metadata.name) !== undefined) {
     throw alreadyExists(type, object.metadata.name);
   }
-  const time = object.metadata.creationTimestamp ?? '';
-  object.metadata.managedFields =
-    applied ?? afterUpdate(type, undefined, object, { name: options.manager, time });
+  object.metadata.managedFields = managedFields;
   return { object: options.dryRun ? object : machine.store.save(type, object), warnings, created: true };
 }
 
@@ -125,7 +142,9 @@ export function update(machine: Machine, target: Target, body: Fields, options: 
   const { type, namespace, name = '' } = target;
   const { object, warnings } = decode(type, body, options, false);
   if (object.metadata.name === undefined || object.metadata.name === '')
-    throw badRequest('name must be provided');
+    throw badRequest(
+      `the name of the object (${name} based on URL) was undeterminable: name must be provided`,
+    );
   checkName(object, name);
   const current = machine.store.get(type, namespace, name);
   if (current === undefined) throw notFound(type, name);
@@ -136,7 +155,7 @@ export function update(machine: Machine, target: Target, body: Fields, options: 
     ]);
   }
   if (uid !== undefined && uid !== current.metadata.uid) {
-    const message = `Operation cannot be fulfilled on ${type.plural}${type.group === '' ? '' : `.${type.group}`} "${name}": StorageError: invalid object, Code: 4, Key: ${name}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`;
+    const message = `Operation cannot be fulfilled on ${type.plural}${type.group === '' ? '' : `.${type.group}`} "${name}": StorageError: invalid object, Code: 4, Key: /registry/${type.group === '' ? '' : `${type.group}/`}${type.plural}/${keyOf(namespace, name)}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid}`;
     throw new ApiError(409, 'Conflict', message, { name, group: type.group, kind: type.plural });
   }
   return replace(machine, target, current, object, warnings, options);
@@ -212,10 +231,9 @@ function apply(machine: Machine, target: Target, text: string, options: WriteOpt
     );
   }
   const current = machine.store.get(type, namespace, name);
-  const { object: configuration, warnings } = decodeApplied(type, body, options);
+  const configuration = decodeApplied(type, body, options);
   checkName(configuration, name);
-  if (configuration.metadata.resourceVersion !== undefined && current === undefined)
-    throw modified(type, name);
+  if (current === undefined) delete configuration.metadata.resourceVersion;
   const time = seconds(machine.now());
   const manager = { name: options.manager, time, ...(subresource === undefined ? {} : { subresource }) };
   const merged = applyConfiguration(type, current, configuration, manager, options.force);
@@ -224,9 +242,9 @@ function apply(machine: Machine, target: Target, text: string, options: WriteOpt
   if (type.schema !== undefined) applyDefaults(type.schema, merged);
   if (current === undefined) {
     if (subresource !== undefined) throw notFound(type, name);
-    return createDecoded(machine, target, merged, warnings, options, managedFields);
+    return createDecoded(machine, target, merged, [], options, managedFields);
   }
-  return replace(machine, target, current, merged, warnings, options, managedFields);
+  return replace(machine, target, current, merged, [], options, managedFields);
 }
 
 /** Stores a proposed new version: separates spec and status, keeps what nobody may change, runs admission. */
@@ -241,6 +259,7 @@ function replace(
 ): Written {
   const { type, name = '', subresource } = target;
   const given = proposed.metadata;
+  checkNamespace(target, given);
   if (
     given.resourceVersion !== undefined &&
     given.resourceVersion !== '' &&
@@ -292,6 +311,7 @@ function keepIdentity(type: ResourceType, object: KubeObject, current: KubeObjec
     }
   }
   const metadata: ObjectMeta = { ...object.metadata, name: current.metadata.name };
+  dropEmpty(metadata);
   const kept = {
     uid: current.metadata.uid,
     namespace,

@@ -8,7 +8,7 @@ import { barmanPlugin, barmanPluginOf } from './instance-objects.ts';
 import { isReady, serialOf } from './instances.ts';
 import { phases } from './phases.ts';
 import { type ClusterView, claimsOf, hasAllClaims, isComplete, type Outcome, podOf } from './view.ts';
-import { setCondition } from './world.ts';
+import { type Place, setCondition, type World } from './world.ts';
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
@@ -151,6 +151,20 @@ function secretVersions({ world, place, cluster }: ClusterView): Fields {
   };
 }
 
+/** Writes a phase and the condition that follows it, nothing else. */
+export function writePhase(world: World, place: Place, { phase, reason }: Outcome): void {
+  world.status('clusters', place, (status) => {
+    Object.assign(status, { phase, phaseReason: reason === '' ? undefined : reason });
+    setReady(status, world.timestamp);
+  });
+}
+
+function setReady(status: Fields, at: string): void {
+  if (status.phase === phases.healthy) {
+    setCondition(status, at, 'Ready', 'True', 'ClusterIsReady', 'Cluster is Ready');
+  } else setCondition(status, at, 'Ready', 'False', 'ClusterIsNotReady', 'Cluster Is Not Ready');
+}
+
 /** Writes what was seen and decided into the status. */
 export function writeClusterStatus(view: ClusterView, outcome: Outcome): void {
   const { world, place, cluster } = view;
@@ -229,7 +243,5 @@ function conditions(view: ClusterView, status: Fields, at: string): void {
     const message = 'Continuous archiving is working';
     setCondition(status, at, 'ContinuousArchiving', 'True', 'ContinuousArchivingSuccess', message);
   }
-  if (status.phase === phases.healthy) {
-    setCondition(status, at, 'Ready', 'True', 'ClusterIsReady', 'Cluster is Ready');
-  } else setCondition(status, at, 'Ready', 'False', 'ClusterIsNotReady', 'Cluster Is Not Ready');
+  setReady(status, at);
 }

@@ -3,7 +3,7 @@
 import { releaseFinalizer } from '../api/deletes.ts';
 import type { KubeObject } from '../types.ts';
 import { ensureClusterObjects, renewLease } from './cluster-objects.ts';
-import { requestedImage, writeClusterStatus } from './cluster-status.ts';
+import { requestedImage, writeClusterStatus, writePhase } from './cluster-status.ts';
 import { hibernate } from './hibernation.ts';
 import { barmanPlugin } from './instance-objects.ts';
 import { isOutOfSpace } from './instances.ts';
@@ -18,6 +18,7 @@ import {
   waitForInstances,
 } from './primary.ts';
 import type { Waits } from './queue.ts';
+import { markOrphaned } from './roles.ts';
 import { rollOut } from './rollout.ts';
 import { scale } from './scaling.ts';
 import { type ClusterView, type Outcome, viewOf } from './view.ts';
@@ -26,9 +27,10 @@ import type { Place, World } from './world.ts';
 /** A step returns what it decided, or undefined when there was nothing for it to do. */
 type Step = (view: ClusterView) => Outcome | undefined;
 
+/** What comes first: while one of these fails, nothing is made and the status says nothing but the phase. */
+const conditions: Step[] = [loadPlugins, discoverImage];
+
 const steps: Step[] = [
-  discoverImage,
-  loadPlugins,
   hibernate,
   requireSpace,
   bootstrap,
@@ -54,8 +56,13 @@ export function reconcileCluster(world: World, waits: Waits, place: Place): numb
   }
   if (cluster.metadata.deletionTimestamp !== undefined) return undefined;
   if (cluster.metadata.annotations?.['cnpg.io/reconciliationLoop'] === 'disabled') return undefined;
+  const obstacle = decide(conditions, viewOf(world, waits, cluster));
+  if (obstacle !== undefined) {
+    writePhase(world, place, obstacle);
+    return obstacle.again;
+  }
   ensureClusterObjects(world, cluster);
-  const outcome = decide(viewOf(world, waits, cluster));
+  const outcome = decide(steps, viewOf(world, waits, cluster)) ?? { phase: phases.healthy, reason: '' };
   // A step may have written: the status is of what is there now.
   const changed = world.get('clusters', place.namespace, place.name);
   if (changed === undefined) return undefined;
@@ -64,12 +71,12 @@ export function reconcileCluster(world: World, waits: Waits, place: Place): numb
   return outcome.again;
 }
 
-function decide(view: ClusterView): Outcome {
-  for (const step of steps) {
+function decide(of: Step[], view: ClusterView): Outcome | undefined {
+  for (const step of of) {
     const outcome = step(view);
     if (outcome !== undefined) return outcome;
   }
-  return { phase: phases.healthy, reason: '' };
+  return undefined;
 }
 
 function renewLeaseIfMoved(world: World, cluster: KubeObject): void {
@@ -92,7 +99,9 @@ function forget(world: World, waits: Waits, { namespace, name }: Place): void {
     if (resource === 'databaseroles' && !world.recent) continue;
     const type = world.machine.resources.named(resource);
     for (const object of world.list(resource, namespace)) {
-      if (object.spec?.cluster?.name === name) releaseFinalizer(world.machine, type, object, finalizer);
+      if (object.spec?.cluster?.name !== name || !object.metadata.finalizers?.includes(finalizer)) continue;
+      markOrphaned(world, resource, { namespace, name: object.metadata.name });
+      releaseFinalizer(world.machine, type, object, finalizer);
     }
   }
 }
@@ -103,7 +112,7 @@ function discoverImage(view: ClusterView): Outcome | undefined {
   const { kind, name, major } = cluster.spec?.imageCatalogRef ?? {};
   const resource = kind === 'ClusterImageCatalog' ? 'clusterimagecatalogs' : 'imagecatalogs';
   const catalog = world.get(resource, resource === 'imagecatalogs' ? place.namespace : undefined, name);
-  const missing = `${kind}.postgresql.cnpg.io "${name}" not found`;
+  const missing = `catalog ${kind}/${name} not found`;
   if (catalog === undefined) {
     world.event(cluster, 'Warning', 'DiscoverImage', `Error getting ${kind}/${name}: ${missing}`);
     return { phase: phases.imageCatalogError, reason: missing };

@@ -131,6 +131,17 @@ export function reconcileManagedRoles(world: World, waits: Waits, place: Place):
   return result.again;
 }
 
+/** What the operator says of an object that describes the contents of a cluster that is gone. */
+export function markOrphaned(world: World, resource: string, place: Place): void {
+  world.status(resource, place, (status) => {
+    delete status.observedGeneration;
+    Object.assign(status, {
+      applied: false,
+      message: 'cluster resource has been deleted, skipping reconciliation',
+    });
+  });
+}
+
 const finalizer = 'cnpg.io/deleteRole';
 
 /** One step of one DatabaseRole. */
@@ -143,7 +154,11 @@ export function reconcileDatabaseRole(world: World, waits: Waits, place: Place):
   }
   const clusterName: string = object.spec?.cluster?.name ?? '';
   const cluster = world.get('clusters', place.namespace, clusterName);
-  if (cluster === undefined || !hasReadyPrimary(world, cluster)) return undefined;
+  if (cluster === undefined) {
+    markOrphaned(world, 'databaseroles', place);
+    return undefined;
+  }
+  if (!hasReadyPrimary(world, cluster)) return undefined;
   const inline = ((cluster.spec?.managed?.roles ?? []) as Fields[]).some(
     ({ name }) => name === object.spec?.name,
   );

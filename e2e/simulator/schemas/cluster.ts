@@ -62,7 +62,10 @@ export const localeRules = [
   rule(
     `!has(self.${field}) || self.localeProvider == '${provider}'`,
     `${field} is only available when localeProvider is set to \`${provider}\``,
-    (self) => self[field] === undefined || self.localeProvider === provider,
+    (self) => {
+      if (self[field] === undefined) return true;
+      return self.localeProvider === undefined ? 'localeProvider' : self.localeProvider === provider;
+    },
   ),
 );
 

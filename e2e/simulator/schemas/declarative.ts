@@ -152,7 +152,7 @@ export const databaseRoleSchema = (): Schema =>
           rule(
             '!has(self.clientCertificate) || !self.clientCertificate.enabled || self.login',
             noLogin,
-            (self) => self.clientCertificate?.enabled !== true || self.login === true,
+            (self) => self.clientCertificate?.enabled !== true || (self.login ?? 'login'),
           ),
         ],
       },

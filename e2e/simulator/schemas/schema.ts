@@ -11,9 +11,12 @@ import type { Fields } from '../types.ts';
 export interface Rule {
   rule: string;
   message: string;
-  /** `before` is undefined for a new value; a rule that is about a transition must then be true. */
+  /**
+   * `before` is undefined for a new value; a rule that is about a transition must then be true. A text is the name of
+   * a field that the rule needs and the value lacks, which CEL reports as an error of the rule.
+   */
   // biome-ignore lint/suspicious/noExplicitAny: the JSON that the schema node describes
-  holds(self: any, before: any): boolean;
+  holds(self: any, before: any): boolean | string;
 }
 
 export interface Schema {
@@ -90,11 +93,20 @@ const unchecked: StatusCause = cause.invalid(
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 );
 
+/** With one of these the API server does not look at the rules. */
+const blocking = new Set([
+  'FieldValueRequired',
+  'FieldValueTypeInvalid',
+  'FieldValueNotSupported',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+]);
+
 /** Everything that is wrong with a value; rules are only looked at when the types are right. `before` is the stored value. */
 export function validate(schema: Schema, value: unknown, before?: unknown): StatusCause[] {
   const causes: StatusCause[] = [];
   validateAt(schema, value, '', causes);
-  if (causes.length > 0) return [...causes, unchecked];
+  if (causes.some(({ reason }) => blocking.has(reason))) return [...causes, unchecked];
   checkRules(schema, value, before, '', causes);
   return causes;
 }
@@ -116,8 +128,10 @@ function hasType(schema: Schema, value: unknown): boolean {
 function validateAt(schema: Schema, value: unknown, path: string, causes: StatusCause[]): void {
   if (!hasType(schema, value)) {
     const type = schema.intOrString ? 'integer,string' : schema.type;
-    const name = typeName(value);
-    causes.push(cause.wrongType(path, name, `${path} in body must be of type ${type}: "${name}"`));
+    const fraction = schema.type === 'integer' && typeof value === 'number';
+    const name = fraction ? 'float64' : typeName(value);
+    const expected = fraction ? 'int64' : type;
+    causes.push(cause.wrongType(path, name, `${path} in body must be of type ${expected}: "${name}"`));
   }
   if (schema.enum !== undefined && !schema.enum.includes(value as string)) {
     causes.push(cause.unsupported(path, value, schema.enum));
@@ -145,7 +159,7 @@ function validateString(schema: Schema, value: string, path: string, causes: Sta
   }
   const dateTime = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
   if (format === 'date-time' && !(dateTime.test(value) && !Number.isNaN(Date.parse(value)))) {
-    causes.push(cause.invalid(path, value, `${path} in body must be of type date-time: "${value}"`));
+    causes.push(cause.wrongType(path, value, `${path} in body must be of type date-time: "${value}"`));
   }
 }
 
@@ -205,7 +219,12 @@ function checkRules(
   causes: StatusCause[],
 ): void {
   for (const { message, holds } of schema.rules ?? []) {
-    if (holds(value, before)) continue;
+    const outcome = holds(value, before);
+    if (outcome === true) continue;
+    if (typeof outcome === 'string') {
+      causes.push(cause.invalid(path, 'object', `no such key: ${outcome} evaluating rule: ${message}`));
+      continue;
+    }
     // The API server leaves out a value that is an object or a list.
     const scalar = typeof value !== 'object';
     causes.push(
