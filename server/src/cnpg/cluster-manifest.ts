@@ -16,13 +16,13 @@ export interface ClusterWish {
 }
 
 /** What the reference system sets; a caller's own parameters win. */
-export const defaultParameters: Readonly<Record<string, string>> = {
+const defaultParameters: Readonly<Record<string, string>> = {
   max_connections: '100',
   shared_buffers: '256MB',
 };
 
 /** Application database and owner when a caller names neither: the operator's defaults. */
-export const defaultDatabase = 'app';
+const defaultDatabase = 'app';
 
 /**
  * The database that is made at the start, and its owner. They belong together: the operator names an owner that is left

@@ -6,7 +6,7 @@ import type { Cluster, Condition } from './types.ts';
 import { type Quote, wordOrQuoted } from './untrusted.ts';
 
 /** Stands for what the operator has not reported, as in the reference system. */
-export const unknown = 'unknown';
+const unknown = 'unknown';
 
 export interface ClusterSummary {
   name: string;

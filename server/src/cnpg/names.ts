@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
 export const clusterLabel = 'cnpg.io/cluster';
 export const hibernationAnnotation = 'cnpg.io/hibernation';
 export const fencedInstancesAnnotation = 'cnpg.io/fencedInstances';
-export const operatorVersionAnnotation = 'cnpg.io/operatorVersion';
 
 /** Set to `"true"` by people on a Cluster that must not be deleted through this server. */
 export const protectedAnnotation = 'cnpg-mcp.io/protected';

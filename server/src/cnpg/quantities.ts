@@ -17,8 +17,8 @@ const factors: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-/** Matches what {@link parseQuantity} understands, for schemas. Signs are left out: no size here is negative. */
-export const quantityPattern = /^(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2}|[mkMGTPE]|[KMGTPE]i)?$/;
+/** Signs are left out: no size here is negative. */
+const quantityPattern = /^(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,2}|[mkMGTPE]|[KMGTPE]i)?$/;
 
 /** Bytes, rounded up as the API server does; `undefined` when it is not a quantity. Exact up to 8 PiB. */
 export function parseQuantity(text: string | undefined): number | undefined {

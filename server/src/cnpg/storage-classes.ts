@@ -6,7 +6,7 @@ const defaultAnnotations = [
   'storageclass.beta.kubernetes.io/is-default-class',
 ];
 
-export function isDefaultClass(storageClass: StorageClass): boolean {
+function isDefaultClass(storageClass: StorageClass): boolean {
   return defaultAnnotations.some((name) => storageClass.metadata.annotations?.[name] === 'true');
 }
 

@@ -1,49 +1,51 @@
 /** Argument schemas of the tools that make and change clusters. */
 import { z } from 'zod';
-import { parseQuantity, quantityPattern } from '../cnpg/quantities.ts';
+import { parseQuantity } from '../cnpg/quantities.ts';
 
 /** The schema's bound; a site sets its own, lower one (`maxInstances`). */
 export const instances = z.int().min(1).max(100);
 
-/** From 1Mi to 64Ti: what is too small or too large for a storage class, the operator and the provisioner say. */
+/**
+ * From 1Mi to 64Ti: what is too small or too large for a storage class, the operator and the provisioner say. The rules of
+ * this and the next ones are checked but not advertised as patterns: the list of tools is read by every client.
+ */
 export const storageSize = z
   .string()
   .max(32)
-  .regex(quantityPattern, 'must be a Kubernetes quantity such as 10Gi')
   .refine((size) => {
-    const bytes = parseQuantity(size) ?? 0;
-    return bytes >= 2 ** 20 && bytes <= 2 ** 46;
-  }, 'must be between 1Mi and 64Ti')
-  .describe('Data volume of each instance.');
+    const bytes = parseQuantity(size);
+    return bytes !== undefined && bytes >= 2 ** 20 && bytes <= 2 ** 46;
+  }, 'must be a Kubernetes quantity between 1Mi and 64Ti, such as 10Gi')
+  .describe('Of each instance.');
 
 /** DNS-1123 subdomain. */
 export const storageClass = z
   .string()
   .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be the name of a storage class')
-  .describe('Omitted: the default one.');
+  .refine((name) => /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name), 'must be the name of a storage class');
 
 export const imageReference = z
   .string()
   .max(512)
-  .regex(/^\w[\w.:/@-]*$/, 'must be an image reference')
-  .describe('Wins over postgres_version; its tag begins with the version.');
+  .refine((image) => /^\w[\w.:/@-]*$/.test(image), 'must be an image reference')
+  .describe('Wins over postgres_version.');
 
 /** PostgreSQL's form of a setting's name, with one dot for the settings of extensions. */
-const parameterName = z
-  .string()
-  .max(63)
-  .regex(/^[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)?$/, 'must be the name of a PostgreSQL setting');
+const parameterName = /^[A-Za-z_][\w$]{0,62}(\.[A-Za-z_][\w$]{0,62})?$/;
 
 export const parameters = z
-  .record(parameterName, z.string().max(1000))
+  .record(z.string().max(127), z.string().max(1000))
   .refine((all) => Object.keys(all).length <= 50, 'must be at most 50 settings')
-  .describe('PostgreSQL settings. max_connections 100 and shared_buffers 256MB unless given.');
+  .refine(
+    (all) => Object.keys(all).every((name) => parameterName.test(name)),
+    'must be names of PostgreSQL settings',
+  )
+  .describe('PostgreSQL settings; default max_connections 100, shared_buffers 256MB.');
 
 /** For tools that can wait until a cluster is ready. */
 export const readyInputs = {
-  wait: z.boolean().default(false).describe('Wait until the cluster is ready or cannot become so.'),
-  timeout: z.int().min(30).max(600).optional().describe('Seconds to wait; default 60 for each instance.'),
+  wait: z.boolean().default(false).describe('Until ready, or plainly impossible.'),
+  timeout: z.int().min(30).max(600).optional().describe('Seconds; default 60 per instance.'),
 };
 
 /** `1 instance`, `3 instances`. */

@@ -33,10 +33,10 @@ const input = z.strictObject({
   instances: instances.default(3),
   storage_size: storageSize.default('10Gi'),
   storage_class: storageClass.optional(),
-  postgres_version: z.string().min(1).max(32).optional().describe('Major or minor: 17 or 17.2.'),
+  postgres_version: z.string().min(1).max(32).optional().describe('Such as 17 or 17.2.'),
   image: imageReference.optional(),
-  database: postgresName.optional().describe('Made at the start; default app.'),
-  owner: postgresName.optional().describe('Of that database; default named like it.'),
+  database: postgresName.optional().describe('Default app.'),
+  owner: postgresName.optional().describe('Default: like database.'),
   parameters: parameters.optional(),
   ...readyInputs,
 });
