@@ -1,89 +1,13 @@
-import { PassThrough } from 'node:stream';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import {
-  type ClientCapabilities,
-  type ElicitRequest,
-  ElicitRequestSchema,
-  type ElicitResult,
-  type JSONRPCMessage,
-  type Progress,
-} from '@modelcontextprotocol/sdk/types.js';
+import type { ElicitRequest, Progress } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, it } from 'vitest';
+import { openPipe, type Pipe } from '../../test/pipe.ts';
 import { request, toolCall } from '../../test/small-app.ts';
 import { createSmallSurface, type SmallSurface } from '../../test/small-surface.ts';
-import type { McpOperation } from './endpoint.ts';
 import { longestLine } from './line-reader.ts';
-import { connectStdio, type StdioConnection } from './stdio.ts';
 
-interface Pipe extends SmallSurface {
-  input: PassThrough;
-  connection: StdioConnection;
-  operations: McpOperation[];
-  /** Writes messages (objects) or text as it is, each with a line end. */
-  say(...lines: unknown[]): void;
-  /** Resolves with everything that was answered, once there are so many messages. */
-  heard(count: number): Promise<Record<string, unknown>[]>;
-  onMessage(listener: (message: JSONRPCMessage) => void): void;
-}
-
-async function open(options: { graceMilliseconds?: number } = {}): Promise<Pipe> {
+async function open(options: { graceMilliseconds?: number } = {}): Promise<Pipe & SmallSurface> {
   const small = createSmallSurface();
-  const [input, output] = [new PassThrough(), new PassThrough()];
-  const operations: McpOperation[] = [];
-  const messages: Record<string, unknown>[] = [];
-  const listeners: ((message: JSONRPCMessage) => void)[] = [];
-  let rest = '';
-  output.setEncoding('utf8');
-  output.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      // Whatever is not protocol breaks the test here.
-      messages.push(JSON.parse(line));
-      for (const listener of listeners) listener(messages.at(-1) as never);
-    }
-  });
-  const connection = await connectStdio(small.surface, {
-    input,
-    output,
-    observe: (operation) => operations.push(operation),
-    onDefect: (error) => {
-      throw error;
-    },
-    ...options,
-  });
-  return {
-    ...small,
-    input,
-    connection,
-    operations,
-    say(...lines) {
-      for (const line of lines) input.write(`${typeof line === 'string' ? line : JSON.stringify(line)}\n`);
-    },
-    async heard(count) {
-      await expect.poll(() => messages.length).toBeGreaterThanOrEqual(count);
-      return messages;
-    },
-    onMessage: (listener) => listeners.push(listener),
-  };
-}
-
-async function connect(
-  pipe: Pipe,
-  capabilities: ClientCapabilities = {},
-  answer?: (request: ElicitRequest) => ElicitResult | Promise<ElicitResult>,
-): Promise<Client> {
-  const client = new Client({ name: 'test', version: '1' }, { capabilities });
-  if (answer) client.setRequestHandler(ElicitRequestSchema, async (asked) => answer(asked));
-  const transport: Transport = {
-    start: async () => undefined,
-    send: async (message) => pipe.say(message),
-    close: async () => void pipe.input.end(),
-  };
-  pipe.onMessage((message) => transport.onmessage?.(message));
-  await client.connect(transport);
-  return client;
+  return { ...small, ...(await openPipe(small.surface, options)) };
 }
 
 describe('bad input on stdio', () => {
@@ -137,7 +61,7 @@ describe('a client that can ask its user', () => {
   it('shows what would be lost; the typed name confirms, in one call', async () => {
     const pipe = await open();
     const asked: ElicitRequest['params'][] = [];
-    const client = await connect(pipe, { elicitation: {} }, ({ params }) => {
+    const client = await pipe.connect({ elicitation: {} }, ({ params }) => {
       asked.push(params);
       return { action: 'accept', content: { name: 'orders' } };
     });
@@ -156,7 +80,7 @@ describe('a client that can ask its user', () => {
     ['types another name', { action: 'accept', content: { name: 'order' } }, 'confirmation_invalid'],
   ] as const)('changes nothing when the person %s', async (_what, answer, code) => {
     const pipe = await open();
-    const client = await connect(pipe, { elicitation: {} }, () => answer);
+    const client = await pipe.connect({ elicitation: {} }, () => answer);
     const result = await client.callTool(drop);
     expect(result).toMatchObject({ isError: true, structuredContent: { error: { code } } });
     expect(pipe.dropped).toEqual([]);
@@ -165,7 +89,7 @@ describe('a client that can ask its user', () => {
 
   it('counts as closed when it fails to ask', async () => {
     const pipe = await open();
-    const client = await connect(pipe, { elicitation: {} }, () => {
+    const client = await pipe.connect({ elicitation: {} }, () => {
       throw new Error('The dialog broke.');
     });
     const result = await client.callTool(drop);
@@ -181,7 +105,7 @@ describe('a client that cannot ask its user', () => {
     ['with elicitation by URL only', { elicitation: { url: {} } }],
   ])('%s confirms in two calls', async (_what, capabilities) => {
     const pipe = await open();
-    const client = await connect(pipe, capabilities);
+    const client = await pipe.connect(capabilities);
     const first = await client.callTool({ name: 'drop', arguments: { name: 'orders' } });
     expect(first).toMatchObject({ structuredContent: { state: 'confirmation_required' } });
     expect(pipe.dropped).toEqual([]);
@@ -192,7 +116,7 @@ describe('a client that cannot ask its user', () => {
 describe('a long call', () => {
   it('reports progress', async () => {
     const pipe = await open();
-    const client = await connect(pipe);
+    const client = await pipe.connect();
     const notes: Progress[] = [];
     const answer = client.callTool({ name: 'hold' }, undefined, { onprogress: (note) => notes.push(note) });
     await pipe.holding(1);
@@ -204,7 +128,7 @@ describe('a long call', () => {
 
   it('can be cancelled, and then there is no answer', async () => {
     const pipe = await open();
-    const client = await connect(pipe);
+    const client = await pipe.connect();
     const cancel = new AbortController();
     const answer = client.callTool({ name: 'hold' }, undefined, { signal: cancel.signal });
     await pipe.holding(1);
@@ -242,7 +166,7 @@ describe('the end of the input', () => {
 describe('the records', () => {
   it('name the method, the tool and the agreed version', async () => {
     const pipe = await open();
-    const client = await connect(pipe);
+    const client = await pipe.connect();
     await client.callTool({ name: 'echo', arguments: { text: 'a' } });
     expect(pipe.operations).toMatchObject([
       { method: 'initialize', transport: 'stdio', protocolVersion: '2025-11-25' },

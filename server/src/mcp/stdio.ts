@@ -9,7 +9,7 @@ import { LineTransport } from './legacy/line-transport.ts';
 import { createDuplexServer } from './legacy/server.ts';
 import { Stopwatch } from './legacy/stopwatch.ts';
 import { LineReader, longestLine } from './line-reader.ts';
-import { ModernConnection } from './modern/stdio.ts';
+import type { ModernConnection } from './modern/stdio.ts';
 import type { McpSurface } from './surface.ts';
 
 export interface StdioOptions {
@@ -42,8 +42,13 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
   }));
   const legacy = new LineTransport(write, new Stopwatch(observe, 'stdio'));
   await server.connect(legacy);
-  const caller = { principal: localPrincipal };
-  const modern = new ModernConnection({ surface, caller, write, observe, onDefect });
+  // Loaded when the client speaks it: most do not, and it takes 14 MB.
+  let loading: Promise<ModernConnection> | undefined;
+  const modern = async (): Promise<ModernConnection> => {
+    const { ModernConnection } = await import('./modern/stdio.ts');
+    const caller = { principal: localPrincipal };
+    return new ModernConnection({ surface, caller, write, observe, onDefect });
+  };
   const running = new Set<Promise<void>>();
   let speaksModern = false;
 
@@ -56,18 +61,19 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
         legacy.deliver(message);
         return;
       }
-      const answered = modern.receive(message).catch(onDefect);
+      loading ??= modern();
+      const answered = loading.then((connection) => connection.receive(message)).catch(onDefect);
       running.add(answered);
       answered.finally(() => running.delete(answered));
     } catch (error) {
-      if (!(error instanceof JsonRpcError)) throw error;
-      write(errorBody(error.code, error.message));
+      if (error instanceof JsonRpcError) write(errorBody(error.code, error.message));
+      else onDefect(error);
     }
   };
 
   const close = async (): Promise<void> => {
     input.off('data', reader.push);
-    modern.close();
+    (await loading)?.close();
     await server.close();
     ended();
   };
