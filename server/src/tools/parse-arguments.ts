@@ -9,7 +9,8 @@ export function parseArguments(tool: string, schema: z.ZodObject, given: unknown
   if (parsed.success) return parsed.data as Record<string, unknown>;
   const known = Object.keys(schema.shape);
   const problems = parsed.error.issues.slice(0, 10).map((issue) => describe(issue, known, given));
-  throw new ToolError('invalid_arguments', `${tool}: ${problems.join('; ')}.`, {
+  const sentence = `${tool}: ${problems.join('; ')}`;
+  throw new ToolError('invalid_arguments', sentence.endsWith('?') ? sentence : `${sentence}.`, {
     details: { arguments: known },
   });
 }
