@@ -10,6 +10,7 @@ import {
 } from '../../../test/running-cluster.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 import { deletePostgresRole } from './delete-postgres-role.ts';
+import { updatePostgresRole } from './update-postgres-role.ts';
 
 let harness: Harness;
 beforeEach(async () => {
@@ -250,37 +251,34 @@ describe('delete_postgres_role', () => {
 
   it('keeps what somebody else adds while it works', async () => {
     await create('clerk');
-    const [removed, added] = await Promise.all([remove('clerk'), create('other')]);
-    // The list changed between the two calls, or it did not: either way nothing is lost.
-    expect(added.structured.state).toBe('done');
-    expect(['done', 'confirmation_invalid']).toContain(
-      removed.structured.state ?? removed.structured.error.code,
-    );
-    expect(managedRoles(harness)).toContainEqual(expect.objectContaining({ name: 'other' }));
+    const answers = await Promise.all([remove('clerk'), create('other')]);
+    expect(answers.map(({ structured }) => structured.state)).toEqual(['done', 'done']);
+    expect(managedRoles(harness)).toMatchObject([{ name: 'other' }]);
+  });
+
+  it('holds a confirmation good while other roles change, and void when this one does', async () => {
+    await create('clerk');
+    const confirm = async () => {
+      const { confirm_name, confirm_token } = (await harness.call(deletePostgresRole, args('clerk')))
+        .structured.confirmation;
+      return () =>
+        harness.call(deletePostgresRole, { ...args('clerk'), confirm: true, confirm_name, confirm_token });
+    };
+    const stale = await confirm();
+    await harness.call(updatePostgresRole, { ...args('clerk'), createdb: true });
+    expect((await stale()).structured.error.code).toBe('confirmation_invalid');
+    expect(exists('clerk')).toBe(true);
+    const good = await confirm();
+    await create('other');
+    expect((await good()).structured.state).toBe('done');
   });
 
   it('drops several roles at once', async () => {
     const names = ['a', 'b', 'c'];
     for (const name of names) await create(name);
     await create('kept');
-    const firsts = await Promise.all(names.map((name) => harness.call(deletePostgresRole, args(name))));
-    // A confirmation is void when the list has changed since it was asked for: then it is asked for again.
-    const answers = await Promise.all(
-      firsts.map(({ structured }, index) => {
-        const { confirm_name, confirm_token } = structured.confirmation;
-        return harness.call(deletePostgresRole, {
-          ...args(names[index] as string),
-          confirm: true,
-          confirm_name,
-          confirm_token,
-        });
-      }),
-    );
-    for (const [index, { structured }] of answers.entries()) {
-      const again =
-        structured.state === 'done' ? structured : (await remove(names[index] as string)).structured;
-      expect(again.state).toBe('done');
-    }
+    const answers = await Promise.all(names.map(remove));
+    expect(answers.map(({ structured }) => structured.state)).toEqual(['done', 'done', 'done']);
     expect(names.filter(exists)).toEqual([]);
     expect(managedRoles(harness)).toMatchObject([{ name: 'kept' }]);
   });

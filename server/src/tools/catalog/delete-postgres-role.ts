@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { applicationDatabase } from '../../cnpg/role-names.ts';
 import { isRoleSecretOf, roleSecretName } from '../../cnpg/role-secret.ts';
 import { declarationsOf, placePhrase, type RolePlace } from '../../cnpg/roles.ts';
-import type { Database, Secret } from '../../cnpg/types.ts';
+import type { Cluster, Database, RoleSpec, Secret } from '../../cnpg/types.ts';
+import type { KubeObject } from '../../kube/gateway.ts';
 import { changePlan, type Operation } from '../change-plan.ts';
 import { defineTool } from '../define-tool.ts';
 import { namespace } from '../inputs.ts';
@@ -78,7 +79,7 @@ export const deletePostgresRole = defineTool({
         kind: found.object ? 'DatabaseRole' : 'Cluster',
         name: target.metadata.name,
         ...where,
-        object: target,
+        object: found.object ?? entryOf(cluster, found.spec),
       },
       summary: `Drop role ${role} of ${where.namespace}/${clusterName} in PostgreSQL and remove it from ${placePhrase(found)}.`,
       confirmName: role,
@@ -115,6 +116,11 @@ interface Facts {
   dropped: boolean;
   definedIn?: RolePlace;
   removedSecret: string | undefined;
+}
+
+/** What a confirmation is bound to: the entry of this role in this very Cluster, whatever else changes there. */
+function entryOf({ metadata: { name, uid } }: Cluster, role: RoleSpec): KubeObject {
+  return { metadata: { name, ...(uid !== undefined && { uid }) }, role };
 }
 
 /** A plan carries no password: what a confirmation is bound to is the Secret's identity. */
