@@ -7,6 +7,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { catalogue } from '../src/tools/catalog/index.ts';
+import { rulesFile } from './chart/rules.ts';
+import { valuesSchema } from './chart/values-schema.ts';
 import { configurationPage } from './configuration-page.ts';
 import { toolsPage, toolTable } from './tools-page.ts';
 
@@ -24,6 +26,8 @@ function between(text: string, content: string): string {
 const documents: Record<string, (current: string) => string> = {
   'docs/configuration.md': () => configurationPage(),
   'docs/tools.md': () => toolsPage(catalogue),
+  'chart/files/rules.yaml': () => rulesFile(),
+  'chart/values.schema.json': () => valuesSchema(),
   'README.md': (current) => between(current, toolTable(catalogue, 'docs/tools.md')),
 };
 

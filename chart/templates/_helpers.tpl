@@ -1,0 +1,65 @@
+{{- define "cnpg-mcp.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- define "cnpg-mcp.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- /* Name of an object beside the main one: a cut name never loses its end, which tells what it is. */ -}}
+{{- define "cnpg-mcp.childName" -}}
+{{- $suffix := .suffix -}}
+{{- printf "%s-%s" (include "cnpg-mcp.fullname" .root | trunc (int (sub 62 (len $suffix))) | trimSuffix "-") $suffix -}}
+{{- end }}
+
+{{- define "cnpg-mcp.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "cnpg-mcp.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end }}
+
+{{- define "cnpg-mcp.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "cnpg-mcp.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end }}
+
+{{- /* The order is that of the alphabet, which is also how cnpg-mcp-rbac writes them. Helm adds managed-by. */ -}}
+{{- define "cnpg-mcp.labels" -}}
+"app.kubernetes.io/instance": {{ .Release.Name | quote }}
+"app.kubernetes.io/name": {{ include "cnpg-mcp.name" . | quote }}
+"app.kubernetes.io/version": {{ .Chart.AppVersion | quote }}
+"helm.sh/chart": {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
+{{- end }}
+
+
+{{- define "cnpg-mcp.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ default .Chart.AppVersion .Values.image.tag }}
+{{- end -}}
+{{- end }}
+
+{{- /* Secret with the bearer tokens, and Secret with the key of confirmations. */ -}}
+{{- define "cnpg-mcp.authSecret" -}}
+{{- default (include "cnpg-mcp.childName" (dict "root" . "suffix" "auth")) .Values.auth.existingSecret -}}
+{{- end }}
+{{- define "cnpg-mcp.confirmationSecret" -}}
+{{- default (include "cnpg-mcp.childName" (dict "root" . "suffix" "confirmation")) .Values.confirmation.existingSecret -}}
+{{- end }}
+
+{{- /* The lists and names of a JSON array, for rules: ["get", "list"]. */ -}}
+{{- define "cnpg-mcp.list" -}}
+[{{ range $index, $item := . }}{{ if $index }}, {{ end }}{{ $item | quote }}{{ end }}]
+{{- end }}

@@ -1,0 +1,219 @@
+/** chart/values.schema.json: what the chart takes, with the server's own configuration schema for `config`. */
+import { z } from 'zod';
+import {
+  nameValues,
+  rbacConditions,
+  rbacValues,
+  serviceAccountValues,
+} from '../../../rbac-bootstrap/src/values.ts';
+import { configSchema, settings } from '../../src/config/schema.ts';
+
+const text = z.string();
+const texts = z.record(text, text);
+const port = z.int().min(1).max(65_535);
+const seconds = z.int().min(1).max(3600);
+const secretName = z
+  .string()
+  .max(253)
+  .regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/);
+const host = z
+  .string()
+  .max(253)
+  .regex(/^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+const cidr = z.string().regex(/^[0-9a-f.:]+\/\d{1,3}$/);
+/** Kubernetes' own types, which the API server checks. */
+const kubernetes = z.record(text, z.unknown());
+const listOf = (item: z.ZodType) => z.array(item);
+const percentage = z.union([z.int().min(1).max(1000), z.null()]);
+
+const probe = z.strictObject({
+  periodSeconds: seconds,
+  timeoutSeconds: seconds,
+  failureThreshold: z.int().min(1).max(1000),
+});
+
+/** Everything but `config`. */
+const chartValues = {
+  ...nameValues,
+  image: z.strictObject({
+    repository: z.string().regex(/^[^\s@]+[^\s@:]$/),
+    tag: z
+      .string()
+      .max(128)
+      .regex(/^[\w.-]*$/),
+    digest: z.union([z.literal(''), z.string().regex(/^sha256:[0-9a-f]{64}$/)]),
+    pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']),
+  }),
+  imagePullSecrets: listOf(z.strictObject({ name: text.min(1) })),
+  replicas: z.int().min(0).max(100),
+  revisionHistoryLimit: z.int().min(0).max(100),
+  strategy: kubernetes,
+  serviceAccount: serviceAccountValues,
+  rbac: rbacValues,
+  auth: z.strictObject({
+    mode: z.enum(['token', 'config', 'none']),
+    existingSecret: secretName,
+    acknowledgeAnonymous: z.boolean(),
+  }),
+  confirmation: z.strictObject({ existingSecret: secretName }),
+  extraEnv: listOf(kubernetes),
+  extraEnvFrom: listOf(kubernetes),
+  extraArgs: listOf(text),
+  extraVolumes: listOf(kubernetes),
+  extraVolumeMounts: listOf(kubernetes),
+  service: z.strictObject({
+    type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']),
+    port,
+    nodePort: z.union([z.null(), port]),
+    annotations: texts,
+  }),
+  ingress: z.strictObject({
+    enabled: z.boolean(),
+    className: text,
+    annotations: texts,
+    hosts: listOf(host),
+    tls: listOf(z.strictObject({ secretName: text.min(1), hosts: listOf(host) })),
+  }),
+  httpRoute: z.strictObject({
+    enabled: z.boolean(),
+    annotations: texts,
+    parentRefs: listOf(kubernetes),
+    hostnames: listOf(host),
+    requestTimeout: z.string().regex(/^\d{1,5}(h|m|s|ms)$/),
+  }),
+  networkPolicy: z.strictObject({
+    enabled: z.boolean(),
+    ingressFrom: listOf(kubernetes),
+    metricsFrom: listOf(kubernetes),
+    apiServer: z.strictObject({ cidrs: listOf(cidr), ports: listOf(port).min(1) }),
+    identityProvider: z.strictObject({
+      enabled: z.boolean(),
+      cidrs: listOf(cidr),
+      ports: listOf(port).min(1),
+    }),
+    extraEgress: listOf(kubernetes),
+  }),
+  podDisruptionBudget: z.strictObject({
+    enabled: z.boolean(),
+    maxUnavailable: z.union([z.int().min(1), z.string().regex(/^\d{1,3}%$/)]),
+  }),
+  autoscaling: z.strictObject({
+    enabled: z.boolean(),
+    minReplicas: z.int().min(1).max(1000),
+    maxReplicas: z.int().min(1).max(1000),
+    targetCPUUtilizationPercentage: percentage,
+    targetMemoryUtilizationPercentage: percentage,
+  }),
+  metrics: z.strictObject({
+    serviceMonitor: z.strictObject({
+      enabled: z.boolean(),
+      labels: texts,
+      interval: z.string().regex(/^\d+(s|m)$/),
+      scrapeTimeout: z.string().regex(/^\d+(s|m)$/),
+    }),
+    prometheusRule: z.strictObject({ enabled: z.boolean(), labels: texts, alertLabels: texts }),
+    dashboard: z.strictObject({ enabled: z.boolean(), labels: texts, annotations: texts }),
+  }),
+  resources: z.strictObject({ requests: texts.optional(), limits: texts.optional() }),
+  podSecurityContext: kubernetes,
+  securityContext: kubernetes,
+  hostUsers: z.union([z.null(), z.boolean()]),
+  podAnnotations: texts,
+  podLabels: texts,
+  priorityClassName: text,
+  nodeSelector: texts,
+  tolerations: listOf(kubernetes),
+  affinity: kubernetes,
+  topologySpreadConstraints: listOf(kubernetes),
+  probes: z.strictObject({ liveness: probe, readiness: probe, startup: probe }),
+  test: z.strictObject({ timeoutSeconds: seconds }),
+  extraObjects: listOf(z.union([text, kubernetes])),
+} satisfies Record<string, z.ZodType>;
+
+/** Settings that are the chart's own matter: how the container is reached, and where its credentials are. */
+const ownedByChart = ['transport', 'port', 'managementPort', 'unsafeAllowAnonymous', 'confirmationKeyFile'];
+
+type Json = { [key: string]: unknown; properties?: Record<string, Json> };
+
+/**
+ * Takes `required` out of the levels of values: Helm fills in the defaults before it checks, and drops what a file sets to
+ * null. What stands in a list is complete or wrong.
+ */
+function optional(schema: Json): Json {
+  const { required: _, properties, ...rest } = schema;
+  if (!properties) return rest;
+  const entries = Object.entries(properties).map(([name, property]) => [name, optional(property)]);
+  return { ...rest, properties: Object.fromEntries(entries) };
+}
+
+/** The server's schema without what the chart sets, and without secrets, which do not belong in a ConfigMap. */
+function configPart(): Json {
+  const schema = z.toJSONSchema(configSchema, { target: 'draft-7', io: 'input' }) as Json;
+  const left = (path: readonly string[]): boolean => {
+    const key = path.join('.');
+    const setting = settings.find((candidate) => candidate.key === key);
+    return !ownedByChart.includes(key) && setting?.secret !== true;
+  };
+  const prune = (level: Json, path: readonly string[]): void => {
+    for (const [name, property] of Object.entries(level.properties ?? {})) {
+      if (!left([...path, name])) delete level.properties?.[name];
+      else prune(property, [...path, name]);
+    }
+  };
+  prune(schema, []);
+  return optional(schema);
+}
+
+/** Parts that Helm adds to the values by itself. */
+const helmsOwn = { global: { type: 'object' } };
+
+const when = (condition: object, consequence: object): object => ({
+  if: condition,
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: consequence,
+});
+const at = (path: string, schema: object): object =>
+  path.split('.').reduceRight((inner, name) => ({ properties: { [name]: inner } }), schema);
+/** The same for a condition: a value that is not there fulfils none. */
+const has = (path: string, schema: object): object =>
+  path.split('.').reduceRight((inner, name) => ({ properties: { [name]: inner }, required: [name] }), schema);
+const isTrue = { const: true };
+
+/** What must hold between values. Each failure names the value that has to be changed. */
+const conditions: readonly object[] = [
+  ...rbacConditions.map((condition) => at('rbac', condition)),
+  when(has('auth.mode', { const: 'none' }), at('auth.acknowledgeAnonymous', isTrue)),
+  when(has('auth.existingSecret', { minLength: 1 }), at('auth.mode', { const: 'token' })),
+  when(has('ingress.enabled', isTrue), at('ingress.hosts', { minItems: 1 })),
+  when(has('httpRoute.enabled', isTrue), at('httpRoute.parentRefs', { minItems: 1 })),
+  when(
+    has('service.nodePort', { type: 'integer' }),
+    at('service.type', { enum: ['NodePort', 'LoadBalancer'] }),
+  ),
+  when(
+    {
+      allOf: [
+        has('autoscaling.enabled', isTrue),
+        { not: has('autoscaling.targetCPUUtilizationPercentage', { type: 'integer' }) },
+      ],
+    },
+    has('autoscaling.targetMemoryUtilizationPercentage', { type: 'integer' }),
+  ),
+];
+
+/** The whole file. */
+export function valuesSchema(): string {
+  const { $schema, ...schema } = optional(
+    z.toJSONSchema(z.strictObject(chartValues), { target: 'draft-7' }) as Json,
+  );
+  const { $schema: _, ...config } = configPart();
+  const whole = {
+    $schema,
+    $comment: 'Made by `pnpm run generate` (server/scripts/chart/values-schema.ts): change it there.',
+    title: 'Values of the chart cnpg-mcp',
+    ...schema,
+    properties: { ...schema.properties, config, ...helmsOwn },
+    allOf: conditions,
+  };
+  return `${JSON.stringify(whole, null, 2)}\n`;
+}
