@@ -104,6 +104,16 @@ describe('draining', () => {
     await drained;
   });
 
+  it('waits for a call that still takes a moment', async () => {
+    const { app, post, holding, held } = await startSmallApp();
+    const running = post(toolCall('hold', {}));
+    await holding(1);
+    const drained = app.drain({ propagationMilliseconds: 0, graceMilliseconds: 10_000 });
+    setTimeout(() => held[0]?.release(), 50);
+    expect((await running).statusCode).toBe(200);
+    await drained;
+  });
+
   it('breaks off what does not end in time, with an answer', async () => {
     const { app, listen, holding } = await startSmallApp();
     const url = await listen();

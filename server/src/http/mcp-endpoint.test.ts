@@ -45,6 +45,7 @@ describe('a message that cannot be read', () => {
       400,
       -32600,
     ],
+    ['more than was announced', request('ping'), { 'content-length': '5' }, 400, -32600],
     ['too much', `{"a":"${'x'.repeat(300_000)}"}`, {}, 413, -32600],
     ['another content type', request('ping'), { 'content-type': 'text/plain' }, 415, -32600],
     ['a form', 'a=1', { 'content-type': 'application/x-www-form-urlencoded' }, 415, -32600],

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { ElicitRequest, Progress } from '@modelcontextprotocol/sdk/types.js';
 import { describe, expect, it } from 'vitest';
 import { openPipe, type Pipe } from '../../test/pipe.ts';
@@ -42,6 +43,15 @@ describe('bad input on stdio', () => {
       request('ping'),
     );
     expect(await pipe.heard(1)).toEqual([{ jsonrpc: '2.0', id: 1, result: {} }]);
+    await pipe.connection.close();
+  });
+
+  it('ignores a wish for a task, as a server without tasks must', async () => {
+    const pipe = await open();
+    const related = { 'io.modelcontextprotocol/related-task': { taskId: 't' } };
+    const params = { name: 'echo', arguments: { text: 'hi' }, task: { ttl: 5 }, _meta: related };
+    pipe.say(request('tools/call', params));
+    expect(await pipe.heard(1)).toMatchObject([{ id: 1, result: { structuredContent: { text: 'hi' } } }]);
     await pipe.connection.close();
   });
 
@@ -126,6 +136,21 @@ describe('a long call', () => {
     await client.close();
   });
 
+  it('reports nothing once it is answered', async () => {
+    const pipe = await open();
+    pipe.say(toolCall('hold', {}, { progressToken: 'p' }));
+    await pipe.holding(1);
+    pipe.held[0]?.release();
+    await expect.poll(async () => (await pipe.heard(1)).at(-1)).toMatchObject({ id: 1 });
+    pipe.held[0]?.context.progress('too late');
+    // Longer than progress is held back.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    pipe.say(request('ping', undefined, 'after'));
+    await expect.poll(async () => (await pipe.heard(1)).at(-1)).toMatchObject({ id: 'after' });
+    expect(JSON.stringify(await pipe.heard(1))).not.toContain('too late');
+    await pipe.connection.close();
+  });
+
   it('can be cancelled, and then there is no answer', async () => {
     const pipe = await open();
     const client = await pipe.connect();
@@ -147,7 +172,9 @@ describe('the end of the input', () => {
     const pipe = await open({ graceMilliseconds: 10_000 });
     pipe.say(toolCall('hold', {}));
     await pipe.holding(1);
+    const ended = once(pipe.input, 'end');
     pipe.input.end();
+    await ended;
     pipe.held[0]?.release();
     await pipe.connection.closed;
     expect(await pipe.heard(1)).toMatchObject([{ id: 1, result: { structuredContent: { ended: true } } }]);
