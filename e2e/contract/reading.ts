@@ -119,7 +119,7 @@ export function readingContract(subject: Subject): void {
     });
 
     it('knows what the cluster offers', async () => {
-      const capabilities = await subject().gateway.capabilities();
+      const capabilities = await subject().gateway.capabilities({ operatorVersion: true });
       expect(capabilities.kubernetesVersion).toMatch(/^v1\.\d+\.\d+/);
       expect(capabilities.operatorVersion).toMatch(/^1\.\d+\.\d+/);
       expect(capabilities.cnpgKinds).toContain('clusters');

@@ -7,7 +7,7 @@ import type { KubeGateway } from './kube/gateway.ts';
 export function checkReadinessOf(kube: KubeGateway): CheckReadiness {
   return async (signal) => {
     try {
-      const { cnpgKinds } = await kube.capabilities({ signal });
+      const { cnpgKinds } = await kube.capabilities({ signal, fresh: true });
       return [
         { name: 'kubernetes', ok: true },
         cnpgKinds.has('clusters')

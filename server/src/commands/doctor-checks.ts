@@ -38,7 +38,7 @@ export async function* checkEverything({
   signal,
 }: DoctorOptions): AsyncGenerator<Check> {
   const call = { signal, timeoutSeconds };
-  const capabilities = await attempt(() => kube.capabilities(call));
+  const capabilities = await attempt(() => kube.capabilities({ ...call, operatorVersion: true }));
   const { server, source } = kube.describe();
   const configured = server !== 'none';
   if (configured) {

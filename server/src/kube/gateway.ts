@@ -143,6 +143,13 @@ export interface Capabilities {
   databaseRoles: boolean;
 }
 
+export interface CapabilityOptions extends CallOptions {
+  /** Ask the API server now, whatever is remembered. */
+  fresh?: boolean;
+  /** Look for the operator's version too: that lists pods of all namespaces, where the server may. */
+  operatorVersion?: boolean;
+}
+
 /** Impersonated identity (`Impersonate-User`, `Impersonate-Group`); several groups travel as separate headers. */
 export interface Impersonation {
   user: string;
@@ -185,7 +192,7 @@ export interface KubeGateway {
   /** Access reviews for several rights at once, in the order asked. */
   mayI(questions: readonly AccessQuestion[], options?: CallOptions): Promise<AccessAnswer[]>;
   whoAmI(options?: CallOptions): Promise<WhoAmI>;
-  capabilities(options?: CallOptions): Promise<Capabilities>;
+  capabilities(options?: CapabilityOptions): Promise<Capabilities>;
   /** Answers without asking the cluster. */
   defaultNamespace(): DefaultNamespace;
   /** Where the API server is and which context or service account is used, for messages. Never holds credentials. */

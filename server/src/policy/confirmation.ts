@@ -13,7 +13,7 @@ export interface ConfirmationBinding {
   tool: string;
   /** Digest of the arguments without those that carry the confirmation itself. */
   argumentsDigest: string;
-  /** Digest of the plan: every operation, everything that is lost, every dependant. */
+  /** Digest of the plan: every operation and every dependant. */
   planDigest: string;
   /** Immutable id of the object; empty when there is none. */
   uid: string;

@@ -16,14 +16,15 @@ export function guardGateway(
   tool: { name: string; permissions: readonly Permission[] },
   signal: AbortSignal,
 ): KubeGateway {
-  const need = (resource: ResourceName, verb: Verb, subresource?: string): void => {
-    const declared = tool.permissions.some(
+  const declares = (resource: ResourceName, verb: Verb, subresource?: string): boolean =>
+    tool.permissions.some(
       (permission) =>
         permission.resource === resource &&
         permission.subresource === subresource &&
         permission.verbs.includes(verb),
     );
-    if (!declared) {
+  const need = (resource: ResourceName, verb: Verb, subresource?: string): void => {
+    if (!declares(resource, verb, subresource)) {
       const target = subresource ? `${resource}/${subresource}` : resource;
       throw new ToolError(
         'internal',
@@ -59,6 +60,8 @@ export function guardGateway(
     },
     watchUntil: async (resource, options, decide) => {
       need(resource, 'watch');
+      // A watch begins with what is there: a list, or for one object whichever of the two may be had.
+      if (options.name === undefined || !declares(resource, 'get')) need(resource, 'list');
       return kube.watchUntil(resource, within(options), decide);
     },
     podLog: async (key, options) => {

@@ -27,7 +27,8 @@ describe('what the cluster offers', () => {
     await start();
     pass(0);
     const first = await gateway.capabilities();
-    expect(first).toMatchObject({ operatorVersion: '1.30.0', databaseRoles: true });
+    expect(first).toMatchObject({ databaseRoles: true });
+    expect(first).not.toHaveProperty('operatorVersion');
     simulator.clearRequests();
     pass(50);
     expect(await gateway.capabilities()).toEqual(first);
@@ -53,14 +54,35 @@ describe('what the cluster offers', () => {
 
   it('has no DatabaseRole before operator 1.30', async () => {
     await start({ operatorVersion: '1.29.2' });
-    expect(await gateway.capabilities()).toMatchObject({ operatorVersion: '1.29.2', databaseRoles: false });
+    expect(await gateway.capabilities({ operatorVersion: true })).toMatchObject({
+      operatorVersion: '1.29.2',
+      databaseRoles: false,
+    });
     await expect(gateway.list('databaseroles', {})).rejects.toMatchObject({ code: 'not_supported' });
   });
 
   it('does without the version of the operator where pods may not be listed', async () => {
     await start();
     simulator.deny({ resource: 'pods' });
-    expect(await gateway.capabilities()).not.toHaveProperty('operatorVersion');
+    expect(await gateway.capabilities({ operatorVersion: true })).not.toHaveProperty('operatorVersion');
+  });
+
+  it('is asked for anew where a fresh answer is wanted', async () => {
+    await start();
+    await gateway.capabilities();
+    await simulator.faults.down();
+    expect((await gateway.capabilities()).databaseRoles).toBe(true);
+    await expect(gateway.capabilities({ fresh: true })).rejects.toMatchObject({
+      code: 'cluster_unreachable',
+    });
+    await simulator.faults.up();
+    expect((await gateway.capabilities({ fresh: true })).databaseRoles).toBe(true);
+  });
+
+  it('lists no pods for anybody who does not ask for the version of the operator', async () => {
+    await start();
+    await gateway.capabilities();
+    expect(simulator.requests.filter(({ resource }) => resource === 'pods')).toEqual([]);
   });
 
   it('is the same for whomever the server acts as', async () => {

@@ -1,6 +1,6 @@
 /** What the cluster offers: its version, the CNPG kinds it serves, and the operator's version where it can be seen. */
 import { ToolError } from '../../errors.ts';
-import type { Capabilities, KubeObject } from '../gateway.ts';
+import type { Capabilities, CapabilityOptions, KubeObject } from '../gateway.ts';
 import { type ResourceType, resources } from '../resources.ts';
 import type { Subject } from './api-errors.ts';
 import type { Deadline } from './deadline.ts';
@@ -27,8 +27,8 @@ const groupSubject: Subject = { verb: 'get', type: discoveryType('apis', 'APIGro
 class Kept<T> {
   #value: { value: T; until: number } | undefined;
 
-  async get(ask: () => Promise<T>, keepFor: (value: T) => number): Promise<T> {
-    if (this.#value && performance.now() < this.#value.until) return this.#value.value;
+  async get(ask: () => Promise<T>, keepFor: (value: T) => number, fresh = false): Promise<T> {
+    if (!fresh && this.#value && performance.now() < this.#value.until) return this.#value.value;
     const value = await ask();
     this.#value = { value, until: performance.now() + keepFor(value) };
     return value;
@@ -46,16 +46,19 @@ export class Discovery {
     this.#requester = requester;
   }
 
-  async capabilities(deadline: Deadline): Promise<Capabilities> {
+  async capabilities(
+    deadline: Deadline,
+    { fresh = false, operatorVersion: wanted = false }: CapabilityOptions = {},
+  ): Promise<Capabilities> {
     const [kubernetesVersion, cnpgKinds] = await Promise.all([
       this.#kubernetes.get(
         () => this.#kubernetesVersion(deadline),
         () => keepMs,
       ),
-      this.cnpgKinds(deadline),
+      this.cnpgKinds(deadline, fresh),
     ]);
     const operatorVersion =
-      cnpgKinds.size === 0
+      !wanted || cnpgKinds.size === 0
         ? undefined
         : await this.#operator
             .get(
@@ -73,10 +76,11 @@ export class Discovery {
   }
 
   /** Plural names of the CNPG kinds that are served; empty without the operator. */
-  async cnpgKinds(deadline: Deadline): Promise<ReadonlySet<string>> {
+  async cnpgKinds(deadline: Deadline, fresh = false): Promise<ReadonlySet<string>> {
     return this.#kinds.get(
       () => this.#servedKinds(deadline),
       (kinds) => (kinds.size === 0 ? keepMissingMs : keepMs),
+      fresh,
     );
   }
 

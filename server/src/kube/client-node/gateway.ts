@@ -5,6 +5,7 @@ import type {
   AccessQuestion,
   CallOptions,
   Capabilities,
+  CapabilityOptions,
   DefaultNamespace,
   Impersonation,
   KubeGateway,
@@ -214,9 +215,9 @@ export class ClientNodeGateway implements KubeGateway {
     );
   }
 
-  async capabilities(options: CallOptions = {}): Promise<Capabilities> {
+  async capabilities(options: CapabilityOptions = {}): Promise<Capabilities> {
     return withDeadline(options, 'Asking what the cluster offers', (deadline) =>
-      this.#shared.discovery.capabilities(deadline),
+      this.#shared.discovery.capabilities(deadline, options),
     );
   }
 

@@ -40,8 +40,8 @@ export class CapabilityPoll {
   async #look(): Promise<void> {
     let now: string;
     try {
-      const { cnpgKinds, databaseRoles, operatorVersion } = await this.#kube.capabilities();
-      now = JSON.stringify([[...cnpgKinds].sort(), databaseRoles, operatorVersion]);
+      const { cnpgKinds, databaseRoles } = await this.#kube.capabilities();
+      now = JSON.stringify([[...cnpgKinds].sort(), databaseRoles]);
     } catch {
       // An API server that cannot be reached says nothing about its kinds.
       return;

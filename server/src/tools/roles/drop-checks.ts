@@ -34,7 +34,7 @@ export function refusalsOfDrop(
   if (owned.length > 0) {
     const names = owned.slice(0, 10).map(({ metadata }) => metadata.name);
     refusals.push({
-      reason: `The role ${role} owns databases, and PostgreSQL does not drop an owner: ${names.map((name) => `Database ${name}`).join(', ')}.`,
+      reason: `The role ${role} owns databases, and PostgreSQL does not drop an owner (error 2BP01): ${names.map((name) => `Database ${name}`).join(', ')}.`,
       lift: 'Give those databases another owner (spec.owner), or delete them first.',
     });
   }
