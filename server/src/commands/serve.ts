@@ -1,6 +1,7 @@
 import { loadConfig } from '../config/load.ts';
 import type { Command } from './command.ts';
 import { startHttpServer } from './http-server.ts';
+import { preferSmallMemory } from './memory.ts';
 import { endRequested } from './signals.ts';
 
 export const command: Command = {
@@ -10,6 +11,7 @@ export const command: Command = {
     'SIGTERM lets running calls end first.',
   sections: ['process', 'http', 'kubernetes', 'policy', 'confirmation', 'postgresql'],
   async run({ terminal, sources }) {
+    preferSmallMemory();
     const { config } = await loadConfig(sources);
     const ended = endRequested();
     const server = await startHttpServer(config);
