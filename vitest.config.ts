@@ -4,9 +4,11 @@ export default defineConfig({
   test: {
     include: [
       'server/**/*.test.ts',
+      'rbac-bootstrap/**/*.test.ts',
       'e2e/simulator/**/*.test.ts',
       'e2e/scripts/**/*.test.ts',
       'e2e/conformance/**/*.test.ts',
+      'e2e/chart/**/*.test.ts',
     ],
     testTimeout: 20_000,
   },

@@ -77,7 +77,6 @@ export const values = z.strictObject({
   rbac: rbacValues,
 });
 export type Values = z.output<typeof values>;
-export type RbacValues = Values['rbac'];
 
 /** The chart's defaults; a test holds them against values.yaml. */
 export const defaultValues: Values = {

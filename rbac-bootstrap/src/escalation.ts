@@ -1,0 +1,148 @@
+/**
+ * What the caller must hold to write these objects. The API server lets nobody grant a right that they do not have themselves
+ * (unless they may `escalate` roles, or `bind` a role that exists), and says so only rule by rule, half-way. Here it is found
+ * out before anything is written.
+ */
+import { type Api, describeRight, kinds, type Right } from './api.ts';
+import type { Binding, PolicyRule, RbacObject, Role } from './objects.ts';
+
+/** One reason why an object cannot be written. */
+export interface Obstacle {
+  /** `Role cnpg-mcp-edit in namespace shop`. */
+  object: string;
+  /** The rights that are missing, as sentences. */
+  lacks: string[];
+  /** What would lift it. */
+  remedy: string;
+}
+
+const rbacGroup = 'rbac.authorization.k8s.io';
+
+/** Every single right of some rules. */
+export function rightsOf(rules: readonly PolicyRule[], namespace?: string): Right[] {
+  return rules.flatMap(({ apiGroups, resources, verbs, resourceNames }) =>
+    apiGroups.flatMap((group) =>
+      resources.flatMap((path) => {
+        const [resource = '', subresource] = path.split('/');
+        return verbs.flatMap((verb) =>
+          (resourceNames ?? [undefined]).map((name) => ({
+            verb,
+            group,
+            resource,
+            ...(subresource !== undefined && { subresource }),
+            ...(name !== undefined && { name }),
+            ...(namespace !== undefined && { namespace }),
+          })),
+        );
+      }),
+    ),
+  );
+}
+
+/** `Role cnpg-mcp-edit in namespace shop`. */
+export function describeObject({
+  kind,
+  metadata: { name, namespace },
+}: Pick<RbacObject, 'kind' | 'metadata'>): string {
+  return `${kind} ${name}${namespace === undefined ? '' : ` in namespace ${namespace}`}`;
+}
+
+/** Everything that stands in the way of writing the objects, asked for with access reviews only. */
+export async function findObstacles(api: Api, objects: readonly RbacObject[]): Promise<Obstacle[]> {
+  const obstacles: Obstacle[] = [];
+  for (const object of objects) {
+    const obstacle =
+      (await mayWrite(api, object)) ??
+      (object.kind === 'ServiceAccount'
+        ? undefined
+        : 'rules' in object
+          ? await mayGrant(api, object)
+          : await mayBind(api, object, objects));
+    if (obstacle) obstacles.push({ object: describeObject(object), ...obstacle });
+  }
+  return obstacles;
+}
+
+type Reason = Omit<Obstacle, 'object'>;
+
+async function missingOf(api: Api, rights: readonly Right[]): Promise<Right[]> {
+  const held = await api.holds(rights);
+  return rights.filter((_, index) => !held[index]);
+}
+
+async function mayWrite(api: Api, { kind, metadata }: RbacObject): Promise<Reason | undefined> {
+  const { group, plural } = kinds[kind];
+  const { name, namespace } = metadata;
+  const place = namespace === undefined ? {} : { namespace };
+  // Applying is a patch, and a creation where there is nothing yet; whether that may have a name does not matter to RBAC.
+  const missing = await missingOf(api, [
+    { verb: 'get', group, resource: plural, name, ...place },
+    { verb: 'patch', group, resource: plural, name, ...place },
+    { verb: 'create', group, resource: plural, ...place },
+  ]);
+  if (missing.length === 0) return undefined;
+  return {
+    lacks: missing.map(describeRight),
+    remedy: 'Let somebody run this who administers these namespaces, or use fewer of them (--namespaces).',
+  };
+}
+
+async function mayGrant(api: Api, { kind, metadata, rules }: Role): Promise<Reason | undefined> {
+  const { name, namespace } = metadata;
+  const [escalates] = await api.holds([special('escalate', kind, name, namespace)]);
+  if (escalates) return undefined;
+  const missing = await missingOf(api, rightsOf(rules, namespace));
+  return missing.length === 0 ? undefined : { lacks: missing.map(describeRight), remedy: grantRemedy };
+}
+
+async function mayBind(
+  api: Api,
+  { metadata: { namespace }, roleRef }: Binding,
+  objects: readonly RbacObject[],
+): Promise<Reason | undefined> {
+  const home = roleRef.kind === 'Role' ? namespace : undefined;
+  const [binds] = await api.holds([special('bind', roleRef.kind, roleRef.name, namespace)]);
+  if (binds) return undefined;
+  const own = objects.find(
+    (object): object is Role =>
+      'rules' in object &&
+      object.kind === roleRef.kind &&
+      object.metadata.name === roleRef.name &&
+      object.metadata.namespace === home,
+  );
+  const role = own ?? ((await readRole(api, roleRef, home)) as Role | undefined);
+  if (!role) {
+    return {
+      lacks: [describeRight(special('bind', roleRef.kind, roleRef.name, namespace))],
+      remedy: `${roleRef.kind} ${roleRef.name} does not exist or cannot be read, so nobody can tell what it grants. Check its name.`,
+    };
+  }
+  const missing = await missingOf(api, rightsOf(role.rules ?? [], namespace));
+  return missing.length === 0 ? undefined : { lacks: missing.map(describeRight), remedy: grantRemedy };
+}
+
+async function readRole(
+  api: Api,
+  { kind, name }: Binding['roleRef'],
+  namespace: string | undefined,
+): Promise<unknown> {
+  return api.get(kind, name, namespace).catch(() => undefined);
+}
+
+function special(
+  verb: 'escalate' | 'bind',
+  kind: 'Role' | 'ClusterRole',
+  name: string,
+  namespace?: string,
+): Right {
+  return {
+    verb,
+    group: rbacGroup,
+    resource: kinds[kind].plural,
+    name,
+    ...(namespace !== undefined && { namespace }),
+  };
+}
+
+const grantRemedy =
+  'Kubernetes lets nobody grant what they do not have. Let somebody run this who has these rights, or choose a smaller preset or fewer add-ons.';

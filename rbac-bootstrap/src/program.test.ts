@@ -1,0 +1,110 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseCommandLine, valueFlags } from './flags.ts';
+import { runProgram } from './program.ts';
+import { defaultValues } from './values.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-rbac-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function run(...args: string[]): Promise<{ status: number; out: string; error: string }> {
+  let [out, error] = ['', ''];
+  const status = await runProgram(args, {
+    out: (text) => {
+      out += text;
+    },
+    error: (text) => {
+      error += text;
+    },
+  });
+  return { status, out, error };
+}
+
+const leaves = (value: unknown, path = ''): string[] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.entries(value).flatMap(([key, inner]) => leaves(inner, path === '' ? key : `${path}.${key}`))
+    : [path];
+
+describe('the command line', () => {
+  it('has a flag for every value, but for annotations, which only a file can give', () => {
+    const flagged = new Set(Object.values(valueFlags).map(({ value }) => value));
+    expect(leaves(defaultValues).filter((path) => !flagged.has(path))).toEqual([]);
+  });
+
+  it('prints YAML when nothing else is said, without asking a cluster', async () => {
+    const { status, out } = await run('--kubeconfig', '/nowhere', '--namespace=tools', '--preset', 'edit');
+    expect(status).toBe(0);
+    expect(out).toMatch(/^---\n# Source: cnpg-mcp\/templates\/serviceaccount\.yaml\n/);
+    expect(out).toContain('name: "cnpg-mcp-edit"');
+  });
+
+  it('takes the flags of the reference system', () => {
+    const { values, dryRun, command } = parseCommandLine([
+      ...['--namespace', 'tools', '--service-account', 'bot', '--role', 'edit', '--dry-run'],
+      '--delete',
+    ]);
+    expect(values.serviceAccount.name).toBe('bot');
+    expect(values.rbac.preset).toBe('edit');
+    expect({ dryRun, command }).toEqual({ dryRun: 'client', command: 'revoke' });
+  });
+
+  it('puts flags over files, later files over earlier ones, and leaves other values of the chart alone', async () => {
+    const [first, second] = [join(folder, 'a.yaml'), join(folder, 'b.yaml')];
+    await writeFile(
+      first,
+      'replicas: 3\nrbac:\n  preset: operate\n  namespaces: [a]\n  addOns: {events: true}\n',
+    );
+    await writeFile(second, 'rbac:\n  namespaces: [b, c]\n');
+    const { values } = parseCommandLine(['--from-values', first, '--from-values', second, '--no-events']);
+    expect(values.rbac).toMatchObject({ preset: 'operate', namespaces: ['b', 'c'] });
+    expect(values.rbac.addOns.events).toBe(false);
+  });
+
+  it.each([
+    [['--presett', 'edit'], 'did you mean --preset?'],
+    [['--preset', 'admin'], 'rbac.preset: '],
+    [['aply'], 'Unknown command aply; did you mean apply?'],
+    [['apply', 'now'], 'Unexpected argument: now'],
+    [['--cluster-wide=perhaps'], '--cluster-wide is true or false.'],
+    [['--cluster-wide', '--preset', 'edit'], 'in every namespace'],
+    [['--cluster-wide', '--namespaces', 'a'], 'exclude each other'],
+    [['--secrets', 'a-secret'], 'with preset edit only'],
+    [['--impersonate-groups', 'x'], 'needs impersonation.users'],
+    [['--impersonate-users', 'system:admin'], 'is a part of Kubernetes'],
+    [['--namespace', 'Nope'], 'is no name of a namespace'],
+    [['--from-values', '/nowhere.yaml'], 'cannot be used: ENOENT'],
+    [['--dry-run=maybe'], '--dry-run is client'],
+    [['kubeconfig'], 'a token is never printed'],
+    [['kubeconfig', '--output', 'x', '--duration', '5m'], 'between 10m and 24h'],
+    [['explain', 'scale_postgres_clusters'], 'did you mean scale_postgres_cluster?'],
+  ])('refuses %j with status 2 and says %s', async (args, message) => {
+    const { status, out, error } = await run(...args);
+    expect(error).toContain(message);
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+  });
+
+  it('ends with status 3 when there is no cluster', async () => {
+    const { status, error } = await run('verify', '--kubeconfig', '/nowhere');
+    expect(status).toBe(3);
+    expect(error).toContain('/nowhere');
+  });
+
+  it('explains a tool with every reason, the preset and the add-ons', async () => {
+    const { out } = await run('explain', 'delete_postgres_role');
+    expect(out).toContain('delete_postgres_role: preset edit\n');
+    expect(out).toMatch(/get, delete secrets \(add-on secrets\): .*password/);
+    expect((await run('explain')).out).toContain('list_postgres_clusters: preset view\n');
+  });
+
+  it('names every command, flag and exit status in its help', async () => {
+    const { status, out } = await run('--help');
+    expect(status).toBe(0);
+    for (const flag of Object.keys(valueFlags)) expect(out).toContain(`--${flag}`);
+    expect(out).toContain('Exit status: 0');
+  });
+});
