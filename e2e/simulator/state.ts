@@ -8,27 +8,27 @@ import { copy, sameJson, withoutUndefined } from './json.ts';
 import type { KubeObject, SimulatorState } from './types.ts';
 
 /** Stores an object as given, past admission; see {@link SimulatorState.put}. */
-export function put(machine: Machine, given: KubeObject): KubeObject {
-  const type = machine.resources.byKind(given.apiVersion, given.kind);
-  if (type === undefined) throw new Error(`the simulator serves no ${given.apiVersion} ${given.kind}`);
-  const object = withoutUndefined(given);
+export function put(machine: Machine, sent: KubeObject): KubeObject {
+  const type = machine.resources.byKind(sent.apiVersion, sent.kind);
+  if (type === undefined) throw new Error(`the simulator serves no ${sent.apiVersion} ${sent.kind}`);
+  const object = withoutUndefined(sent);
   const namespace = type.namespaced ? (object.metadata.namespace ?? 'default') : undefined;
   if (namespace !== undefined) ensureNamespace(machine, namespace);
   const before = machine.store.get(type, namespace, object.metadata.name);
   const rest = ({ metadata: _, status: __, ...fields }: KubeObject) => fields;
-  const counted = type.counted
-    ? before === undefined
-      ? 1
-      : (before.metadata.generation ?? 1) + (sameJson(rest(before), rest(object)) ? 0 : 1)
-    : undefined;
+  // A generation that was read with the object counts on; one that the caller chose stays.
+  const { generation: given } = object.metadata;
+  const chosen = given !== undefined && given !== before?.metadata.generation;
+  const changed = before !== undefined && !sameJson(rest(before), rest(object));
+  const generation = chosen ? given : (before?.metadata.generation ?? 1) + (changed ? 1 : 0);
   const { resourceVersion: _, ...metadata } = object.metadata;
   return machine.store.save(type, {
     ...object,
     apiVersion: apiVersionOf(type),
     metadata: {
       creationTimestamp: before?.metadata.creationTimestamp ?? seconds(machine.now()),
-      ...(counted === undefined ? {} : { generation: counted }),
       ...metadata,
+      ...(type.counted ? { generation } : {}),
       ...(namespace === undefined ? {} : { namespace }),
     },
   });
@@ -75,7 +75,7 @@ export function simulatorState(machine: Machine, logs: Logs): SimulatorState {
           finish();
           resolve(object);
         };
-        const unlisten = store.listen((_, type) => type === resources.named(resource) && check());
+        const unlisten = store.listen(check);
         const timer = setTimeout(() => {
           finish();
           const last = JSON.stringify(get(resource, namespace, name), null, 2);

@@ -102,7 +102,10 @@ export interface SimulatorState {
   list(resource: string, namespace?: string): KubeObject[];
   /** Removes an object at once, whatever its finalizers say; dependants go too. False when there was none. */
   remove(resource: string, namespace: string | undefined, name: string): boolean;
-  /** Resolves with the object as soon as it satisfies the predicate; rejects after `timeoutMs` (5000). */
+  /**
+   * Resolves with the object as soon as it satisfies the predicate, which is asked after every change of anything;
+   * rejects after `timeoutMs` (5000).
+   */
   until(
     resource: string,
     namespace: string | undefined,

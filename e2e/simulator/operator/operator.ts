@@ -40,7 +40,10 @@ function keysAfter(world: World, change: Change, type: ResourceType): string[] {
   const { namespace = '', name, labels } = change.object.metadata;
   const own = controllers[type.plural] === undefined ? [] : [`${type.plural}/${namespace}/${name}`];
   const others = [...followers(world, change, type, namespace, labels)];
-  return [...own, ...others.map(([controller, other]) => `${controller}/${namespace}/${other}`)];
+  return [
+    ...own,
+    ...others.map(([controller, other, where = namespace]) => `${controller}/${where}/${other}`),
+  ];
 }
 
 function handle(world: World, waits: Waits, key: string): number | undefined {
@@ -121,14 +124,17 @@ export function settle(world: World, arrange: () => void): void {
   }
 }
 
-/** What else has to be looked at after a change: controller and name, in the namespace of the change. */
+/** A controller and the name of what it has to look at, in the namespace of the change unless another is given. */
+type Follower = [controller: string, name: string, namespace?: string | undefined];
+
+/** What else has to be looked at after a change. */
 function* followers(
   world: World,
   { object, type: what }: Change,
   type: ResourceType,
   namespace: string,
   labels: Record<string, string> | undefined,
-): Generator<[controller: string, name: string]> {
+): Generator<Follower> {
   const { name, ownerReferences = [] } = object.metadata;
   const cluster = labels?.['cnpg.io/cluster'];
   switch (type.plural) {
@@ -176,14 +182,23 @@ function* followers(
         for (const each of world.list('backups', namespace)) yield ['backups', each.metadata.name];
       return;
     case 'imagecatalogs':
-      for (const each of world.list('clusters', namespace)) {
-        if (each.spec?.imageCatalogRef?.name === name) yield ['clusters', each.metadata.name];
+    case 'clusterimagecatalogs':
+      for (const each of world.list('clusters', type.namespaced ? namespace : undefined)) {
+        const { kind, name: catalog } = each.spec?.imageCatalogRef ?? {};
+        if (kind === type.kind && catalog === name)
+          yield ['clusters', each.metadata.name, each.metadata.namespace];
+      }
+      return;
+    case 'storageclasses':
+      for (const claim of world.list('persistentvolumeclaims')) {
+        if (claim.spec?.storageClassName !== name) continue;
+        yield ['persistentvolumeclaims', claim.metadata.name, claim.metadata.namespace];
       }
   }
 }
 
 /** Who takes a password from a Secret. */
-function* readersOf(world: World, namespace: string, secret: string): Generator<[string, string]> {
+function* readersOf(world: World, namespace: string, secret: string): Generator<Follower> {
   for (const cluster of world.list('clusters', namespace)) {
     const roles = (cluster.spec?.managed?.roles ?? []) as { passwordSecret?: { name: string } }[];
     if (roles.some(({ passwordSecret }) => passwordSecret?.name === secret))

@@ -6,7 +6,7 @@ import { phases } from './phases.ts';
 import { type ClusterView, isInstanceReady, type Outcome, podOf, readyReplicas } from './view.ts';
 
 /** Seconds that changes of role take. */
-const takes = { switchover: 3, detection: 2.5, election: 1.5, restart: 2 };
+const takes = { switchover: 3, detection: 0.5, election: 1.5, start: 6, restart: 2 };
 
 /** The system identifier of PostgreSQL, made from the Cluster's uid. */
 function systemId(uid: string): string {
@@ -75,19 +75,32 @@ export function restartInPlace(view: ClusterView): Outcome | undefined {
   return { phase: phases.healthy, reason: '', again: 0 };
 }
 
-/** Replaces a primary that is not there or not ready by the best replica. */
+/**
+ * Replaces a primary that is not there or not ready by the best replica. Instances that start together, after
+ * hibernation say, get the time to do so.
+ */
 export function failOver(view: ClusterView): Outcome | undefined {
-  const { cluster } = view;
+  const { cluster, waits } = view;
   const { currentPrimary, targetPrimary, phase } = cluster.status ?? {};
   if (currentPrimary === undefined) return undefined;
-  if (isInstanceReady(view, currentPrimary)) return callOffFailover(view);
+  const together = `${view.key}/start`;
+  const [candidate] = readyReplicas(view);
+  const pending = targetPrimary === 'pending';
+  if (isInstanceReady(view, currentPrimary)) {
+    waits.forget(together);
+    // An election that has begun goes on, unless there is nobody left to elect.
+    if (!pending || candidate === undefined) return callOffFailover(view);
+  }
   // A fenced primary is left alone, and so is one that is restarted on purpose.
   if (isFenced(cluster, currentPrimary) || phase === phases.restartWithoutSwitchover) return undefined;
-  if (targetPrimary !== currentPrimary && targetPrimary !== 'pending') return undefined;
-  const [candidate] = readyReplicas(view);
-  if (candidate === undefined) return undefined;
-  const delay = takes.detection + (cluster.spec?.failoverDelay ?? 0);
-  const left = view.waits.left(view.key, `failover from ${currentPrimary}`, delay + takes.election);
+  if (targetPrimary !== currentPrimary && !pending) return undefined;
+  if (candidate === undefined) {
+    waits.left(together, 'start', takes.start);
+    return undefined;
+  }
+  const detection = waits.isWaiting(together) ? takes.start : takes.detection;
+  const delay = detection + (cluster.spec?.failoverDelay ?? 0);
+  const left = waits.left(view.key, `failover from ${currentPrimary}`, delay + takes.election);
   if (left > takes.election) {
     setStatus(view, {
       currentPrimaryFailingSinceTimestamp: cluster.status?.currentPrimaryFailingSinceTimestamp,
@@ -95,7 +108,7 @@ export function failOver(view: ClusterView): Outcome | undefined {
     return { again: left - takes.election };
   }
   if (left > 0) return beginFailover(view, currentPrimary, left);
-  view.waits.forget(view.key);
+  waits.forget(view.key);
   const reason = `Failing over from ${currentPrimary} to ${candidate}`;
   view.world.event(cluster, 'Normal', 'FailoverTarget', reason);
   promote(view, candidate);

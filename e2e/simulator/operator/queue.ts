@@ -62,6 +62,11 @@ export class Waits {
     return Math.max(0, seconds - ((now - begun.at) / 1000) * this.#speed);
   }
 
+  /** True when something waits under this key. */
+  isWaiting(key: string): boolean {
+    return this.#since.has(key);
+  }
+
   /** Forgets a key that is gone. */
   forget(key: string): void {
     this.#since.delete(key);
