@@ -26,7 +26,12 @@ import { put, simulatorState } from './state.ts';
 import type { AccessRule, Faults, RecordedRequest, SimulatorOptions, SimulatorState } from './types.ts';
 import { initialObjects } from './world.ts';
 
-export type { SimulatedPostgres } from './operator/postgres.ts';
+export type {
+  InstanceBehaviour,
+  SimulatedDatabase,
+  SimulatedPostgres,
+  SimulatedRole,
+} from './operator/postgres.ts';
 export type * from './types.ts';
 
 export interface Simulator {
@@ -34,7 +39,7 @@ export interface Simulator {
   readonly url: string;
   /** A kubeconfig (YAML) with the one context 'simulated'. */
   readonly kubeconfig: string;
-  /** Every request that arrived, in order. */
+  /** Every request that arrived, in order; the last 20,000. */
   readonly requests: readonly RecordedRequest[];
   clearRequests(): void;
   readonly state: SimulatorState;

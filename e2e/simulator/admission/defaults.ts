@@ -3,7 +3,7 @@
 import type { Fields, KubeObject } from '../types.ts';
 
 /** The image of PostgreSQL when a Cluster names none, by the operator's version. */
-export function defaultImage(operatorVersion: string): string {
+function defaultImage(operatorVersion: string): string {
   const tag = operatorVersion.startsWith('1.28') ? '18.1-system-trixie' : '18.4-system-trixie';
   return `ghcr.io/cloudnative-pg/postgresql:${tag}`;
 }

@@ -13,7 +13,7 @@ export interface Identity {
 }
 
 /** What somebody wants to do. */
-export interface Attempt {
+interface Attempt {
   user: string;
   verb: string;
   group: string;

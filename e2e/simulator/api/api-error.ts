@@ -15,7 +15,7 @@ export interface ResourceName {
 }
 
 /** What a Status says about a kind. */
-export interface KindName {
+interface KindName {
   group: string;
   kind: string;
 }
@@ -60,7 +60,7 @@ export class ApiError extends Error {
 }
 
 /** `clusters.postgresql.cnpg.io`, or just `pods` in the core group. */
-export function qualified(resource: ResourceName): string {
+function qualified(resource: ResourceName): string {
   return resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
 }
 

@@ -22,7 +22,7 @@ const labelNameRule =
   "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
 /** What is wrong with a name for an object of this kind. */
-export function nameCauses(type: ResourceType, name: string): StatusCause[] {
+function nameCauses(type: ResourceType, name: string): StatusCause[] {
   const [pattern, rule, longest] =
     type.kind === 'Namespace'
       ? ([label, labelRule, 63] as const)

@@ -43,7 +43,7 @@ export class Logs {
 }
 
 /** A request for a log, resolved: what to send at once, and how to go on when it is followed. */
-export interface LogRequest {
+interface LogRequest {
   text: string;
   key: string;
   follow: boolean;

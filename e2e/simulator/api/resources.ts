@@ -60,7 +60,7 @@ const eventFields = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resource
 );
 
 /** The resources of Kubernetes itself that CloudNativePG and its users touch. */
-export const builtInResources: readonly ResourceType[] = [
+const builtInResources: readonly ResourceType[] = [
   builtIn('', 'v1', 'ConfigMap', 'configmaps', { shortNames: ['cm'] }),
   builtIn('', 'v1', 'Endpoints', 'endpoints', { singular: 'endpoints', shortNames: ['ep'] }),
   builtIn('', 'v1', 'Event', 'events', {

@@ -39,6 +39,9 @@ export interface ServerParts {
   authenticate(token: string | undefined): Identity | undefined;
 }
 
+/** How many requests are remembered: a demonstration may run for days. */
+const mostRecorded = 20_000;
+
 /** A path that nothing is served at; the API server answers it in plain text. */
 class PageNotFound extends Error {}
 
@@ -76,6 +79,7 @@ export async function serve(
     const parsed = parseRequest(method, url);
     record = recordOf(parsed, request);
     parts.requests.push(record);
+    if (parts.requests.length > mostRecorded) parts.requests.shift();
     const seen = record;
     response.on('finish', () => {
       seen.status = response.statusCode;

@@ -56,7 +56,7 @@ function replicas({ machine, postgres, pod, cluster }: Instance): KubeObject[] {
 }
 
 /** The body of /pg/status. */
-export function pgStatus(instance: Instance): Fields {
+function pgStatus(instance: Instance): Fields {
   const { machine, postgres, operatorVersion, pod, cluster } = instance;
   const namespace = pod.metadata.namespace ?? '';
   const { name } = pod.metadata;

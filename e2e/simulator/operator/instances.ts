@@ -37,13 +37,6 @@ export function freeSerial(instances: readonly string[]): number {
   return serial;
 }
 
-/** Waiting reason of the first container that waits, like ImagePullBackOff. */
-export function waitingReason(pod: KubeObject): string | undefined {
-  return ((pod.status?.containerStatuses ?? []) as Fields[])
-    .map((status) => status.state?.waiting?.reason as string | undefined)
-    .find((reason) => reason !== undefined);
-}
-
 /** True when the instance manager ended because there was no space for WAL: exit code 4. */
 export function isOutOfSpace(pod: KubeObject): boolean {
   return ((pod.status?.containerStatuses ?? []) as Fields[]).some(

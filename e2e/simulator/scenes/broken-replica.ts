@@ -4,7 +4,7 @@ import type { Simulator } from '../index.ts';
 import { lsn, walFile } from '../operator/instance-ports.ts';
 import { settle } from '../operator/operator.ts';
 import { type Place, worldOf } from '../operator/world.ts';
-import { putHealthyCluster } from '../scenes.ts';
+import { putHealthyCluster } from './clusters.ts';
 
 /** Where the replica stopped. */
 const position = 48 * 2 ** 20;

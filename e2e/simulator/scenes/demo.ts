@@ -5,9 +5,9 @@ import { completedStatus } from '../operator/backups.ts';
 import { barmanPlugin } from '../operator/instance-objects.ts';
 import { renewLeases, settle } from '../operator/operator.ts';
 import { setCondition, worldOf } from '../operator/world.ts';
-import { putHealthyCluster } from '../scenes.ts';
 import type { Fields, KubeObject } from '../types.ts';
 import { putBrokenReplica } from './broken-replica.ts';
+import { putHealthyCluster } from './clusters.ts';
 import { putFullVolume } from './full-volume.ts';
 
 const namespace = 'demo';

@@ -4,8 +4,8 @@ import type { Simulator } from '../index.ts';
 import { setReadiness } from '../operator/kubelet.ts';
 import { settle } from '../operator/operator.ts';
 import { type Place, setCondition, type World, worldOf } from '../operator/world.ts';
-import { putHealthyCluster } from '../scenes.ts';
 import type { Fields, KubeObject } from '../types.ts';
+import { putHealthyCluster } from './clusters.ts';
 
 const archiveError = 'unexpected failure invoking barman-cloud-wal-archive: exit status 4';
 const refused =

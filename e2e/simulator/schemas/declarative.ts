@@ -1,5 +1,6 @@
 /** The kinds that describe what is inside PostgreSQL: Database, DatabaseRole, Publication, Subscription. */
 
+import { localeRules } from './bootstrap.ts';
 import {
   choice,
   clusterReference,
@@ -16,7 +17,6 @@ import {
   text,
   texts,
 } from './build.ts';
-import { localeRules } from './cluster.ts';
 import type { Schema } from './schema.ts';
 
 const fixed = (field: string): Schema => text({ rules: [immutable(`${field} is immutable`)] });
