@@ -70,10 +70,15 @@ export function simulatorState(machine: Machine, logs: Logs): SimulatorState {
     until: (resource, namespace, name, predicate, timeoutMs = 5000) =>
       new Promise((resolve, reject) => {
         const check = (): void => {
-          const object = get(resource, namespace, name);
-          if (!predicate(object)) return;
+          try {
+            const object = get(resource, namespace, name);
+            if (!predicate(object)) return;
+            resolve(object);
+          } catch (error) {
+            // What the predicate throws is its verdict.
+            reject(error);
+          }
           finish();
-          resolve(object);
         };
         const unlisten = store.listen(check);
         const timer = setTimeout(() => {

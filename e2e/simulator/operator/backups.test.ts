@@ -258,6 +258,22 @@ describe('a ScheduledBackup', () => {
     expect(simulator.state.get('backups', 'default', 's-20261124030000')).toBeUndefined();
   });
 
+  it('that slipped past admission with a wrong schedule says so', async () => {
+    const simulator = await withCluster();
+    const spec = { cluster: { name: 'a' }, schedule: 'bad' };
+    simulator.state.put({
+      ...object('ScheduledBackup', 's', spec),
+      metadata: { name: 's', namespace: 'default' },
+    });
+    const found = await simulator.state.until(
+      'scheduledbackups',
+      'default',
+      's',
+      (each) => each?.status?.error !== undefined,
+    );
+    expect(found?.status?.error).toBe('Expected 5 to 6 fields, found 1: bad');
+  });
+
   it('that is suspended makes none', async () => {
     const simulator = await withCluster();
     await schedule(simulator, { immediate: true, suspend: true });

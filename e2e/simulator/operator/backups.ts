@@ -1,7 +1,7 @@
 /** Backup and ScheduledBackup objects. */
 
 import { seconds } from '../api/metadata.ts';
-import { parseSchedule } from '../cron.ts';
+import { parseSchedule, type Schedule } from '../cron.ts';
 import type { Fields, KubeObject } from '../types.ts';
 import { barmanPluginOf } from './instance-objects.ts';
 import { walFile } from './instance-ports.ts';
@@ -286,11 +286,23 @@ function complete(world: World, place: Place, backup: KubeObject, cluster: KubeO
   });
 }
 
+/** The parsed schedule; one that slipped past admission is only reported. */
+function scheduleOf(world: World, place: Place, scheduled: KubeObject): Schedule | undefined {
+  try {
+    return parseSchedule(scheduled.spec?.schedule ?? '');
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    world.status('scheduledbackups', place, (status) => Object.assign(status, { error: message }));
+    return undefined;
+  }
+}
+
 /** One look at one ScheduledBackup. Returns after how many seconds of the clock to look again. */
 export function reconcileScheduledBackup(world: World, place: Place): number | undefined {
   const scheduled = world.get('scheduledbackups', place.namespace, place.name);
   if (scheduled === undefined || scheduled.spec?.suspend === true) return undefined;
-  const schedule = parseSchedule(scheduled.spec?.schedule ?? '');
+  const schedule = scheduleOf(world, place, scheduled);
+  if (schedule === undefined) return undefined;
   const now = world.machine.now();
   const next = schedule(now);
   const component = 'cloudnative-pg-scheduledbackup';

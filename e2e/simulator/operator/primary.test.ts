@@ -154,6 +154,23 @@ describe('hibernation', () => {
     expect(back?.status?.currentPrimary).toBe('a-1');
   });
 
+  it('ends the primary first', async () => {
+    const simulator = await withCluster();
+    await patch(simulator, `${path}/status`, { status: { targetPrimary: 'a-2' } });
+    await until(
+      simulator,
+      ({ phase, currentPrimary }) => phase === 'Cluster in healthy state' && currentPrimary === 'a-2',
+    );
+    await annotate(simulator, { 'cnpg.io/hibernation': 'on' });
+    const found = await until(
+      simulator,
+      (status) => condition(status, 'cnpg.io/hibernation')?.reason === 'WaitingPodsDeletion',
+    );
+    expect(condition(found?.status ?? {}, 'cnpg.io/hibernation')?.message).toBe(
+      'Waiting for a-2 to be deleted',
+    );
+  });
+
   it('waits for a cluster that is not healthy', async () => {
     const simulator = await withCluster();
     await patch(simulator, `${path}/status`, { status: { phase: 'Upgrading cluster' } });
