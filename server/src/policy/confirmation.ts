@@ -1,6 +1,6 @@
 /**
- * Sealed state of a confirmation: what was shown to a person, and to whom, in a form that only this server (and its
- * replicas with the same key) can have made. HMAC-SHA256; the content is not secret, only unforgeable.
+ * Sealed state of a confirmation: proof of what was shown to a person, and to whom, that only this server (and its replicas
+ * with the same key) can have made. HMAC-SHA256. About 110 characters, so that a model can repeat it without a mistake.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
@@ -19,11 +19,6 @@ export interface ConfirmationBinding {
   uid: string;
   /** Digest of the object without its status: see docs/decisions/0002. */
   version: string;
-}
-
-interface SealedState extends ConfirmationBinding {
-  expires: number;
-  id: string;
 }
 
 export type ConfirmationVerdict =
@@ -65,48 +60,64 @@ export class ConfirmationSealer {
 
   seal(binding: ConfirmationBinding): { state: string; expiresAt: Date } {
     const expires = this.#now() + confirmationLifetimeSeconds * 1000;
-    const sealed: SealedState = { ...binding, expires, id: randomBytes(12).toString('base64url') };
-    const body = Buffer.from(JSON.stringify(sealed)).toString('base64url');
-    return { state: `${body}.${this.#sign(body)}`, expiresAt: new Date(expires) };
+    const id = randomBytes(12).toString('base64url');
+    const body = [expires.toString(36), id, hintsOf(binding)].join('.');
+    return { state: `${body}.${this.#sign(body, binding)}`, expiresAt: new Date(expires) };
   }
 
   /** Checks the state and, when everything fits, uses it up: the same state is never valid twice. */
   redeem(state: string, binding: ConfirmationBinding): ConfirmationVerdict {
-    const opened = this.#open(state);
-    if (typeof opened === 'string') return { valid: false, reason: opened };
-    if (opened.expires <= this.#now()) return { valid: false, reason: 'expired' };
-    if (opened.principal !== binding.principal) return { valid: false, reason: 'other_principal' };
-    if (this.#used.has(opened.id)) return { valid: false, reason: 'used' };
-    if (opened.tool !== binding.tool || opened.argumentsDigest !== binding.argumentsDigest) {
-      return { valid: false, reason: 'other_call' };
+    const [expiry, id, hints, signature, ...rest] = state.split('.');
+    if (!expiry || !id || !hints || !signature || rest.length > 0)
+      return { valid: false, reason: 'malformed' };
+    const expected = Buffer.from(this.#sign([expiry, id, hints].join('.'), binding));
+    const given = Buffer.from(signature);
+    if (expected.length !== given.length || !timingSafeEqual(expected, given)) {
+      return { valid: false, reason: whatDiffers(hints, binding) };
     }
-    if (
-      opened.uid !== binding.uid ||
-      opened.version !== binding.version ||
-      opened.planDigest !== binding.planDigest
-    ) {
-      return { valid: false, reason: 'changed' };
-    }
+    const expires = Number.parseInt(expiry, 36);
+    if (expires <= this.#now()) return { valid: false, reason: 'expired' };
+    if (this.#used.has(id)) return { valid: false, reason: 'used' };
     this.#forgetExpired();
-    this.#used.set(opened.id, opened.expires);
+    this.#used.set(id, expires);
     return { valid: true };
   }
 
-  #open(state: string): SealedState | 'malformed' | 'forged' {
-    const [body, signature, ...rest] = state.split('.');
-    if (!body || !signature || rest.length > 0) return 'malformed';
-    const expected = Buffer.from(this.#sign(body));
-    const given = Buffer.from(signature);
-    if (expected.length !== given.length || !timingSafeEqual(expected, given)) return 'forged';
-    return JSON.parse(Buffer.from(body, 'base64url').toString('utf8')) as SealedState;
-  }
-
-  #sign(body: string): string {
-    return createHmac('sha256', this.#key).update(`cnpg-mcp confirmation 1\n${body}`).digest('base64url');
+  #sign(body: string, binding: ConfirmationBinding): string {
+    return createHmac('sha256', this.#key)
+      .update(`cnpg-mcp confirmation 2\n${body}\n${canonical(binding)}`)
+      .digest('base64url');
   }
 
   #forgetExpired(): void {
     const now = this.#now();
     for (const [id, expires] of this.#used) if (expires <= now) this.#used.delete(id);
   }
+}
+
+/** In the order in which a difference is reported. */
+const bound = ['principal', 'tool', 'argumentsDigest', 'uid', 'version', 'planDigest'] as const;
+const hintLength = 6;
+
+/**
+ * The first characters of a digest of each bound value. They prove nothing, that is the signature's part: they only tell
+ * which refusal to give. The values themselves need not travel, since whoever redeems a state knows them.
+ */
+function hintsOf(binding: ConfirmationBinding): string {
+  return bound.map((field) => digest(binding[field]).slice(0, hintLength)).join('');
+}
+
+function whatDiffers(
+  hints: string,
+  binding: ConfirmationBinding,
+): 'other_principal' | 'other_call' | 'changed' | 'forged' {
+  const current = hintsOf(binding);
+  const at = bound.findIndex((_field, index) => {
+    const start = index * hintLength;
+    return hints.slice(start, start + hintLength) !== current.slice(start, start + hintLength);
+  });
+  const field = bound[at];
+  if (field === undefined || hints.length !== current.length) return 'forged';
+  if (field === 'principal') return 'other_principal';
+  return field === 'tool' || field === 'argumentsDigest' ? 'other_call' : 'changed';
 }

@@ -124,12 +124,9 @@ describe('sealed state', () => {
 
   it('that was changed is refused', async () => {
     const { requestState } = await drop();
-    const [body = '', signature] = requestState.split('.');
-    const sealed = JSON.parse(Buffer.from(body, 'base64url').toString());
-    const longer = Buffer.from(JSON.stringify({ ...sealed, expires: sealed.expires + 1 })).toString(
-      'base64url',
-    );
-    expect(await refused({ requestState: `${longer}.${signature}` })).toContain('not made by this server');
+    const [expiry = '', ...rest] = requestState.split('.');
+    const later = (Number.parseInt(expiry, 36) + 1).toString(36);
+    expect(await refused({ requestState: [later, ...rest].join('.') })).toContain('not made by this server');
     expect(app.dropped).toEqual([]);
   });
 
