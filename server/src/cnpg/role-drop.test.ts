@@ -87,8 +87,19 @@ describe('RoleDrop', () => {
     expect(JSON.stringify(verdict)).toContain('REASSIGN OWNED BY \\"a\\" TO another_role');
   });
 
-  it('waits when the error may be the one of an earlier attempt, and says it when the time is over', () => {
+  it('is not begun when somebody else has begun it since it was planned', () => {
     const drop = new RoleDrop('a', now);
+    const cluster = clusterWith([{ ...a, ensure: 'absent' }, b], before);
+    expect(() => drop.markAbsent(cluster)).toThrow('Somebody else has just begun to drop the role a.');
+  });
+
+  it('finds its own work when its first edit is repeated', () => {
+    const drop = new RoleDrop('a', now);
+    expect(drop.markAbsent(marked(drop, clusterWith([a, b], before)).cluster)).toEqual([]);
+  });
+
+  it('waits when the error may be the one of an earlier attempt, and says it when the time is over', () => {
+    const drop = new RoleDrop('a', now, { resumes: true });
     const old: ManagedRolesStatus = {
       byStatus: { 'pending-reconciliation': ['a'] },
       cannotReconcile: { a: [refused] },

@@ -20,22 +20,31 @@ export class RoleDrop {
   readonly #role: string;
   readonly #now: Date;
   readonly #marker: string;
+  readonly #resumes: boolean;
   /** The error of an earlier attempt, which may still be in the status. */
   #earlierError: string | undefined;
   #lastError: string | undefined;
   #dropped = false;
 
-  constructor(role: string, now: Date) {
+  /** `resumes`: the role was to be absent already when the drop was planned. */
+  constructor(role: string, now: Date, { resumes = false } = {}) {
     this.#role = role;
     this.#now = now;
     this.#marker = markerName(role, now);
+    this.#resumes = resumes;
   }
 
-  /** First edit: the role is to be absent, and the marker stands beside it. Markers left by a broken-off call go. */
+  /**
+   * First edit: the role is to be absent, and the marker stands beside it. Markers left by a broken-off call go. Throws
+   * `conflict` when somebody else has begun to drop the role since this was planned.
+   */
   readonly markAbsent = (object: KubeObject): JsonPatchStep[] => {
     const cluster = object as Cluster;
     const entry = this.#entry(cluster);
     if ((cluster.spec.managed?.roles ?? []).some(({ name }) => name === this.#marker)) return [];
+    if (entry.ensure === 'absent' && !this.#resumes) {
+      throw new ToolError('conflict', `Somebody else has just begun to drop the role ${this.#role}.`);
+    }
     this.#earlierError = errorOf(cluster, this.#role);
     const markers = removeEntries(cluster, this.#spent);
     return [
@@ -100,9 +109,9 @@ export class RoleDrop {
 
   readonly #spent = (entry: RoleSpec): boolean => isSpentMarker(entry, this.#role, this.#now);
 
-  #entry(cluster: Cluster): { path: string } {
+  #entry(cluster: Cluster): { path: string; ensure: RoleSpec['ensure'] } {
     const entry = findEntry(cluster, this.#role);
-    if (entry) return entry;
+    if (entry) return { path: entry.path, ensure: entry.spec.ensure };
     throw new ToolError(
       'conflict',
       `Somebody else has just taken the role ${this.#role} out of spec.managed.roles.`,

@@ -77,6 +77,7 @@ describe('delete_postgres_database', () => {
 
   it('says so when the operator never applied the object and therefore drops nothing', async () => {
     putDatabase('never', { owner: 'nobody', databaseReclaimPolicy: 'delete' });
+    await vi.waitFor(() => expect(stored()[0]?.status).toMatchObject({ applied: false }));
     const answer = await harness.confirmed(deletePostgresDatabase, args('billing'));
     expect(answer.structured).toMatchObject({ state: 'done', losses: [], result: { dropped: false } });
     expect(answer.structured.warnings).toEqual([expect.stringContaining('never applied')]);
@@ -106,6 +107,21 @@ describe('delete_postgres_database', () => {
     putDatabase('any-name', { databaseReclaimPolicy: 'delete' }, { uid: stored()[0]?.metadata.uid });
     expect((await answering).structured.error.code).toBe('conflict');
     expect(stored()).toHaveLength(1);
+  });
+
+  it('is done by one of two that are confirmed at the same time', async () => {
+    await create('my_db', 'delete');
+    // Both have made their plans when the first deletion arrives.
+    harness.simulator.faults.add({
+      match: { verb: 'delete', resource: 'databases' },
+      delayMs: 200,
+      times: 2,
+    });
+    const confirmed = () => harness.confirmed(deletePostgresDatabase, args('my_db'));
+    const answers = await Promise.all([confirmed(), confirmed()]);
+    const outcomes = answers.map(({ structured }) => structured.state ?? structured.error.code);
+    expect(outcomes.sort()).toEqual(['conflict', 'done']);
+    expect(inPostgres('my_db')).toBeUndefined();
   });
 
   it('checks with the API server in a dry run, and changes nothing', async () => {

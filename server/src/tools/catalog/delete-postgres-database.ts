@@ -58,9 +58,9 @@ export const deletePostgresDatabase = defineTool({
               key: { name: metadata.name, namespace: context.namespace.name },
               summary: `Delete Database ${metadata.name}; ${drops ? `the operator then drops database ${name}` : 'nothing is dropped in PostgreSQL'}.`,
               uid: metadata.uid ?? '',
-              // Nobody confirms this one, so it must still have the reclaim policy that was read.
-              ...(!confirm &&
-                metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+              // The reclaim policy must still be the one that was read. And the object stays until the database is dropped: a
+              // second deletion meanwhile would be accepted, and count as done by two.
+              ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
             },
           ];
     const losses = drops && !absent ? [`The database ${name} with all its data.`] : [];

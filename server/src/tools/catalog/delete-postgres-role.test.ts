@@ -23,6 +23,8 @@ const args = (role_name: string) => ({ cluster_name: 'orders', namespace: demo, 
 const create = (role_name: string, more: object = {}) =>
   harness.call(createPostgresRole, { ...args(role_name), ...more });
 const remove = (role_name: string) => harness.confirmed(deletePostgresRole, args(role_name));
+const outcomesOf = (answers: Awaited<ReturnType<typeof remove>>[]) =>
+  answers.map(({ structured }) => structured.state ?? structured.error.code).sort();
 const exists = (role: string) => harness.simulator.postgres.roleExists(demo, 'orders', role);
 const secret = (role: string) => harness.simulator.state.get('secrets', demo, `cnpg-orders-user-${role}`);
 const databaseRole = (name: string) => harness.simulator.state.get('databaseroles', demo, name);
@@ -162,6 +164,21 @@ describe('delete_postgres_role', () => {
       expect(secret('clerk')).toBeUndefined();
     });
 
+    it.each([
+      ['delete', 'delete'],
+      ['retain', 'patch'],
+    ] as const)(
+      'with policy %s drops it for one of two that are confirmed at the same time',
+      async (policy, verb) => {
+        putDatabaseRole(harness, 'twice', { name: 'second', databaseRoleReclaimPolicy: policy });
+        await vi.waitFor(() => expect(exists('second')).toBe(true));
+        harness.simulator.faults.add({ match: { verb, resource: 'databaseroles' }, delayMs: 200, times: 2 });
+        const answers = await Promise.all([remove('second'), remove('second')]);
+        expect(outcomesOf(answers)).toEqual(['conflict', 'done']);
+        expect(exists('second')).toBe(false);
+      },
+    );
+
     it('does not touch the object of another cluster', async () => {
       harness.simulator.state.put({
         apiVersion: 'postgresql.cnpg.io/v1',
@@ -281,6 +298,15 @@ describe('delete_postgres_role', () => {
     expect(answers.map(({ structured }) => structured.state)).toEqual(['done', 'done', 'done']);
     expect(names.filter(exists)).toEqual([]);
     expect(managedRoles(harness)).toMatchObject([{ name: 'kept' }]);
+  });
+
+  it('drops a role for one of two that are confirmed at the same time', async () => {
+    await create('clerk');
+    // Both have made their plans when the first change arrives.
+    harness.simulator.faults.add({ match: { verb: 'patch', resource: 'clusters' }, delayMs: 200, times: 2 });
+    const answers = await Promise.all([remove('clerk'), remove('clerk')]);
+    expect(outcomesOf(answers)).toEqual(['conflict', 'done']);
+    expect(exists('clerk')).toBe(false);
   });
 
   it('ends when the cluster is deleted between plan and apply', async () => {

@@ -1,5 +1,6 @@
 /** The operations that make PostgreSQL drop a role and then take away what declared it. */
 import { RoleDrop, refusedDrop } from '../../cnpg/role-drop.ts';
+import { findEntry } from '../../cnpg/role-edits.ts';
 import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
 import type { AwaitOperation, Operation } from '../change-plan.ts';
 
@@ -14,7 +15,7 @@ const objectSeconds = 40;
 export function dropInline(cluster: Cluster, role: string, now: Date): Operation[] {
   const { name, namespace, uid = '' } = cluster.metadata;
   const at = { resource: 'clusters' as const, key: { name, ...(namespace !== undefined && { namespace }) } };
-  const drop = new RoleDrop(role, now);
+  const drop = new RoleDrop(role, now, { resumes: findEntry(cluster, role)?.spec.ensure === 'absent' });
   return [
     {
       ...at,
@@ -60,11 +61,13 @@ export function dropInline(cluster: Cluster, role: string, now: Date): Operation
 
 /** For a DatabaseRole object; one that is terminating already is only waited for. */
 export function dropObject(object: DatabaseRole): Operation[] {
-  const { name, namespace, uid = '', deletionTimestamp } = object.metadata;
+  const { name, namespace, uid = '', resourceVersion, deletionTimestamp } = object.metadata;
   const at = {
     resource: 'databaseroles' as const,
     key: { name, ...(namespace !== undefined && { namespace }) },
   };
+  // The object stays until the role is dropped: without this a second deletion meanwhile would be accepted as well.
+  const asRead = resourceVersion !== undefined && { resourceVersion };
   const operations: Operation[] = [];
   if (object.spec.databaseRoleReclaimPolicy !== 'delete') {
     operations.push({
@@ -73,10 +76,12 @@ export function dropObject(object: DatabaseRole): Operation[] {
       summary: `Set databaseRoleReclaimPolicy of DatabaseRole ${name} to delete, so that the operator drops the role with it.`,
       body: { spec: { databaseRoleReclaimPolicy: 'delete' } },
       uid,
+      ...asRead,
     });
   }
   if (deletionTimestamp === undefined) {
-    operations.push({ ...at, verb: 'remove', summary: `Delete DatabaseRole ${name}.`, uid });
+    const unchanged = operations.length === 0 && asRead;
+    operations.push({ ...at, verb: 'remove', summary: `Delete DatabaseRole ${name}.`, uid, ...unchanged });
   }
   operations.push(awaitGone(object));
   return operations;
