@@ -66,7 +66,7 @@ describe('every value of the chart', () => {
         if (path.startsWith(`${alias.path}.`))
           forms.push(`${alias.name}.${path.slice(alias.path.length + 1)}`);
       }
-      return forms.some((form) => new RegExp(`${RegExp.escape(form)}(?![\\w])`).test(text));
+      return forms.some((form) => new RegExp(`${form.replaceAll(/[.$]/g, '\\$&')}(?!\\w)`).test(text));
     };
     // These are looked up by a name that is a variable; what they do is tested by rendering.
     const byName = [/^rbac\.addOns\./, /^rbac\.cnpgRoleNames\./];
