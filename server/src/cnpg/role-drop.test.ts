@@ -50,7 +50,7 @@ describe('RoleDrop', () => {
       b,
       { name: marker, ensure: 'absent' },
     ]);
-    expect(marker).toMatch(/^cnpg-mcp-marker-[0-9a-f]{8}-[0-9a-z]+$/);
+    expect(marker).toMatch(/^cnpg-mcp-marker-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-z]+$/);
   });
 
   it('leaves the marker of another role that is being dropped at the same time', () => {
@@ -91,6 +91,11 @@ describe('RoleDrop', () => {
     const drop = new RoleDrop('a', now);
     const cluster = clusterWith([{ ...a, ensure: 'absent' }, b], before);
     expect(() => drop.markAbsent(cluster)).toThrow('Somebody else has just begun to drop the role a.');
+  });
+
+  it('is not begun twice when two begin in the same millisecond', () => {
+    const begun = marked(new RoleDrop('a', now), clusterWith([a, b], before)).cluster;
+    expect(() => new RoleDrop('a', now).markAbsent(begun)).toThrow('Somebody else has just begun');
   });
 
   it('finds its own work when its first edit is repeated', () => {

@@ -1,5 +1,5 @@
 /** The entry that stands beside a role in `spec.managed.roles` while the role is dropped; see ./role-drop.ts. */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { markerPrefix } from './role-names.ts';
 import type { RoleSpec } from './types.ts';
 
@@ -9,9 +9,10 @@ const lifetime = 120_000;
 const prefixOf = (role: string): string =>
   `${markerPrefix}${createHash('sha256').update(role).digest('hex').slice(0, 8)}-`;
 
-/** Name of a new marker: which role it belongs to, and since when. */
+/** Name of a new marker, never the same twice: which role it belongs to, whose it is, and since when. */
 export function markerName(role: string, now: Date): string {
-  return `${prefixOf(role)}${now.getTime().toString(36)}`;
+  // Two calls may begin in the same millisecond, and each must know its own.
+  return `${prefixOf(role)}${randomBytes(4).toString('hex')}-${now.getTime().toString(36)}`;
 }
 
 /** True for an entry that is a marker, whoever's it is. */
