@@ -20,7 +20,7 @@ SERVER_SOURCES := $(shell find server/src -type f -not -name '*.test.ts') $(wild
 VITEST := node_modules/.bin/vitest run --reporter=default --reporter=json
 
 .DEFAULT_GOAL := build
-.PHONY: help demo cluster up down test e2e check bench build clean
+.PHONY: help demo cluster up down test e2e check bench build image clean
 .DELETE_ON_ERROR:
 
 help: ## This list
@@ -55,6 +55,9 @@ bench: build ## Measure the performance budgets
 	node e2e/bench/run.ts
 
 build: $(SERVER) ## The server, as server/dist/main.js
+
+image: build ## The container image, with Docker or without; prints where its archive is
+	node e2e/image/main.ts
 
 clean: ## Remove what was built and installed here; clusters and their cache stay
 	rm -rf .tools node_modules */node_modules server/dist coverage

@@ -9,6 +9,7 @@ export default defineConfig({
       'e2e/scripts/**/*.test.ts',
       'e2e/conformance/**/*.test.ts',
       'e2e/chart/**/*.test.ts',
+      'e2e/image/**/*.test.ts',
     ],
     testTimeout: 20_000,
   },
