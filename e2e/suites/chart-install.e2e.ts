@@ -1,0 +1,235 @@
+/**
+ * Releases of the chart on a real cluster, by both majors of Helm. No pod is started here (`replicas=0`): what is proven is what
+ * Helm makes, keeps, changes and takes away.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { openStaticTokens } from '../../server/src/auth/static-tokens.ts';
+import { chartFolder } from '../chart/files.ts';
+import { type Helm, helms } from '../chart/helm.ts';
+import { root } from '../scripts/paths.ts';
+import { apply, deleteNamespace, getObject, kubectl, makeNamespace, names } from './support/kubernetes.ts';
+
+const run = promisify(execFile);
+const cluster = inject('cluster');
+
+let both: Helm[];
+let folder: string;
+let namespace: string;
+beforeAll(async () => {
+  both = await helms(cluster);
+  folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-install-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+beforeEach(async () => {
+  namespace = await makeNamespace('t-chart');
+});
+afterEach(() => deleteNamespace(namespace));
+
+const decoded = async (secret: string, key: string): Promise<string> => {
+  const { data } = await getObject('secret', secret, namespace);
+  return Buffer.from(data[key], 'base64').toString('utf8');
+};
+
+/** Everything in the namespace but what Kubernetes puts into each. */
+async function everything(): Promise<string[]> {
+  const kinds =
+    'all,configmaps,secrets,serviceaccounts,roles,rolebindings,ingresses,networkpolicies,poddisruptionbudgets';
+  const text = await kubectl('get', kinds, '-n', namespace, '-o', 'name');
+  return text
+    .split('\n')
+    .filter((name) => name !== '' && !/^(configmap\/kube-root-ca\.crt|serviceaccount\/default)$/.test(name))
+    .sort();
+}
+
+const ofCluster = async (): Promise<string> => {
+  const text = await kubectl('get', 'clusterroles,clusterrolebindings', '-o', 'name');
+  return text
+    .split('\n')
+    .filter((name) => name.includes(`/${namespace}:`))
+    .join();
+};
+
+describe.each([0, 1])('a release by major %i of the two', (index) => {
+  const helm = (...args: string[]): Promise<string> =>
+    (both[index] as Helm).run(...args, '--namespace', namespace);
+  const set = (...values: string[]): string[] => ['--set', ['replicas=0', ...values].join()];
+
+  it('needs no value, shows how to read the token, and the token is the one that the server is told of', async () => {
+    const notes = await helm('install', 'x', chartFolder, ...set(), '--wait', '--timeout', '60s');
+    expect(notes).toContain(`It may view PostgreSQL clusters in ${namespace}.`);
+    const token = await decoded('x-cnpg-mcp-auth', 'token');
+    expect(token).toMatch(/^[A-Za-z0-9]{48}$/);
+    const file = join(folder, `${namespace}.yaml`);
+    await writeFile(file, await decoded('x-cnpg-mcp-auth', 'tokens.yaml'));
+    const tokens = await openStaticTokens(file, (message) => expect(message).toBe(''));
+    expect(await tokens.find(token)).toMatchObject({ grants: [{ effect: 'read' }] });
+    expect(await tokens.find(`${token}x`)).toBeUndefined();
+    const command = notes.trimEnd().split('\n').at(-1)?.trim() ?? '';
+    const { stdout } = await run('bash', [
+      '-c',
+      command.replace(/^kubectl/, '"$0" --kubeconfig "$1"'),
+      cluster.kubectl,
+      cluster.kubeconfig,
+    ]);
+    expect(stdout).toBe(token);
+  });
+
+  it('keeps its token and its key when it is upgraded from looking to editing, and leaves no old rights', async () => {
+    await helm('install', 'x', chartFolder, ...set());
+    const before = [
+      await decoded('x-cnpg-mcp-auth', 'token'),
+      await decoded('x-cnpg-mcp-confirmation', 'confirmation-key'),
+    ];
+    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-view']);
+    await helm('upgrade', 'x', chartFolder, ...set('rbac.preset=edit', 'rbac.addOns.storage=true'));
+    const after = [
+      await decoded('x-cnpg-mcp-auth', 'token'),
+      await decoded('x-cnpg-mcp-confirmation', 'confirmation-key'),
+    ];
+    expect(after).toEqual(before);
+    expect(await decoded('x-cnpg-mcp-auth', 'tokens.yaml')).toContain('effect: destroy');
+    expect(await decoded('x-cnpg-mcp-auth', 'tokens.yaml')).toContain(
+      createHash('sha256')
+        .update(before[0] as string)
+        .digest('hex'),
+    );
+    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-edit']);
+    await helm('rollback', 'x', '1');
+    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-view']);
+    expect(await ofCluster()).toBe('');
+    expect(await decoded('x-cnpg-mcp-auth', 'token')).toBe(before[0]);
+  });
+
+  it('leaves nothing behind when it is uninstalled', async () => {
+    const values = [
+      'rbac.preset=edit',
+      'rbac.addOns.storage=true',
+      'podDisruptionBudget.enabled=true',
+      'networkPolicy.enabled=true',
+    ];
+    await helm('install', 'x', chartFolder, ...set(...values));
+    expect((await everything()).length).toBeGreaterThan(8);
+    expect(await ofCluster()).not.toBe('');
+    await helm('uninstall', 'x', '--wait');
+    expect(await everything()).toEqual([]);
+    expect(await ofCluster()).toBe('');
+  });
+
+  it('can be had twice in a namespace, and once more elsewhere for the same namespace', async () => {
+    const other = await makeNamespace('t-chart');
+    try {
+      await helm('install', 'x', chartFolder, ...set());
+      await helm('install', 'y', chartFolder, ...set());
+      await (both[index] as Helm).run(
+        ...['install', 'x', chartFolder, '--namespace', other],
+        ...set(`rbac.namespaces={${namespace}}`),
+      );
+      expect(await names('rolebinding', namespace)).toEqual(
+        ['x-cnpg-mcp-view', 'y-cnpg-mcp-view', `${other}:x-cnpg-mcp-view`].sort(),
+      );
+    } finally {
+      await deleteNamespace(other);
+    }
+  });
+
+  it('binds the roles of the operator’s chart where they exist and have the rules, and creates ours where one lacks', async () => {
+    const [view, edit] = [`${namespace}-view`, `${namespace}-edit`];
+    const role = (name: string, verbs: string[], resources: string[]): object => ({
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'ClusterRole',
+      metadata: { name },
+      rules: [{ apiGroups: ['postgresql.cnpg.io'], resources, verbs }],
+    });
+    const kinds = ['backups', 'clusters', 'databases', 'databaseroles', 'poolers', 'scheduledbackups'];
+    const values = ['rbac.preset=edit', `rbac.cnpgRoleNames.view=${view}`, `rbac.cnpgRoleNames.edit=${edit}`];
+    const groups = async (): Promise<string> =>
+      JSON.stringify((await getObject('role', 'x-cnpg-mcp-edit', namespace)).rules);
+    try {
+      await apply(
+        role(view, ['get', 'list', 'watch'], kinds),
+        role(edit, ['create', 'delete', 'patch', 'update'], ['clusters', 'databases']),
+      );
+      await helm('install', 'x', chartFolder, ...set(...values));
+      expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-cnpg-view', 'x-cnpg-mcp-edit']);
+      expect(await groups()).toContain('"create"');
+      expect(await groups()).not.toContain('"watch"],"apiGroups":["postgresql.cnpg.io"]');
+      await apply(role(edit, ['create', 'delete', 'patch', 'update'], kinds));
+      await helm('upgrade', 'x', chartFolder, ...set(...values));
+      expect(await names('rolebinding', namespace)).toEqual([
+        'x-cnpg-mcp-cnpg-edit',
+        'x-cnpg-mcp-cnpg-view',
+        'x-cnpg-mcp-edit',
+      ]);
+      expect(await groups()).not.toContain('postgresql.cnpg.io');
+    } finally {
+      await kubectl('delete', 'clusterrole', '--ignore-not-found', view, edit);
+    }
+  });
+});
+
+describe('the commands in the documentation', () => {
+  /** Commands of the `sh` blocks of a page, with the namespaces of this test. */
+  async function commandsOf(page: string, places: Record<string, string>): Promise<string[]> {
+    const text = await readFile(join(root, page), 'utf8');
+    const blocks = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)].map(([, , body = '']) => body);
+    return blocks
+      .flatMap((body) => body.split('\n'))
+      .map((line) => line.trim())
+      .filter((line) => line !== '')
+      .map((line) => line.replace(/\b(tools|shop|billing)\b/g, (name) => places[name] ?? name));
+  }
+
+  /** These need a pod of the server. */
+  const needsPod = (command: string): boolean => /^(helm test|kubectl port-forward)/.test(command);
+
+  it.each(['docs/install.md', 'chart/README.md', 'docs/rbac.md'])(
+    'of %s work as they stand there',
+    async (page) => {
+      const [shop, billing] = [await makeNamespace('t-chart'), await makeNamespace('t-chart')];
+      const bin = await mkdtemp(join(folder, 'bin-'));
+      const program = async (name: string, ...command: string[]): Promise<void> => {
+        const line = `exec ${command.map((part) => `'${part}'`).join(' ')} "$@"`;
+        await writeFile(join(bin, name), `#!/bin/bash\n${line}\n`);
+        await chmod(join(bin, name), 0o755);
+      };
+      const [helm4] = both as [Helm];
+      await program('helm', ...helm4.command);
+      await program('kubectl', cluster.kubectl, '--kubeconfig', cluster.kubeconfig);
+      await program('cnpg-mcp-rbac', process.execPath, join(root, 'rbac-bootstrap/dist/main.js'));
+      await symlink(chartFolder, join(bin, 'chart'));
+      const tokens = /```yaml\n\s*# tokens\.yaml[^\n]*\n([\s\S]*?)```/.exec(
+        await readFile(join(root, 'docs/install.md'), 'utf8'),
+      )?.[1];
+      await writeFile(join(bin, 'tokens.yaml'), (tokens ?? '').replace(/^ {2}/gm, ''));
+      const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, PATH: `${bin}:${process.env.PATH}` };
+      try {
+        const commands = await commandsOf(page, { tools: namespace, shop, billing });
+        expect(commands.length).toBeGreaterThan(1);
+        for (const command of commands.filter((line) => !needsPod(line))) {
+          const noPods = /^helm (install|upgrade)/.test(command) ? ' --set replicas=0' : '';
+          const { code, stderr } = await run('bash', ['-c', `${command}${noPods}`], { cwd: bin, env }).then(
+            () => ({ code: 0, stderr: '' }),
+            (thrown) => thrown as { code: number; stderr: string },
+          );
+          // `diff` says by its status that there is a difference.
+          const expected = command.startsWith('cnpg-mcp-rbac diff') ? 1 : 0;
+          expect({ command, code, stderr }).toEqual({
+            command,
+            code: expected,
+            stderr: code === 0 ? '' : stderr,
+          });
+        }
+        await openStaticTokens(join(bin, 'tokens.yaml'), (message) => expect(message).toBe(''));
+      } finally {
+        await deleteNamespace(shop);
+        await deleteNamespace(billing);
+      }
+    },
+  );
+});
