@@ -16,7 +16,8 @@ TOOLS := .tools/node-$(NODE_VERSION)-pnpm-$(PNPM_VERSION)
 INSTALLED := node_modules/.installed
 SERVER := server/dist/main.js
 
-SERVER_SOURCES := $(shell find server/src -type f -not -name '*.test.ts') $(wildcard server/*.json server/rolldown.config.ts)
+SERVER_SOURCES := $(shell find server/src rbac-bootstrap/src -type f -not -name '*.test.ts') \
+	$(wildcard server/*.json rbac-bootstrap/*.json */rolldown.config.ts)
 VITEST := node_modules/.bin/vitest run --reporter=default --reporter=json
 
 .DEFAULT_GOAL := build
@@ -54,13 +55,13 @@ check: $(INSTALLED) ## Format, lint, types, unused code, and whether generated f
 bench: build ## Measure the performance budgets
 	node e2e/bench/run.ts
 
-build: $(SERVER) ## The server, as server/dist/main.js
+build: $(SERVER) ## The server, as server/dist/main.js, and cnpg-mcp-rbac
 
 image: build ## The container image, with Docker or without; prints where its archive is
 	node e2e/image/main.ts
 
 clean: ## Remove what was built and installed here; clusters and their cache stay
-	rm -rf .tools node_modules */node_modules server/dist coverage
+	rm -rf .tools node_modules */node_modules */dist coverage
 
 $(TOOLS):
 	npm install --prefix .tools --no-save --no-audit --no-fund --no-package-lock --loglevel=error \

@@ -10,9 +10,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { openStaticTokens } from '../../server/src/auth/static-tokens.ts';
+import { catalogue } from '../../server/src/tools/catalog/index.ts';
 import { chartFolder } from '../chart/files.ts';
 import { type Helm, helms } from '../chart/helm.ts';
-import { root } from '../scripts/paths.ts';
+import { root, serverProgram } from '../scripts/paths.ts';
+import { accountKubeconfig } from './support/gate.ts';
 import { apply, deleteNamespace, getObject, kubectl, makeNamespace, names } from './support/kubernetes.ts';
 
 const run = promisify(execFile);
@@ -35,6 +37,12 @@ const decoded = async (secret: string, key: string): Promise<string> => {
   const { data } = await getObject('secret', secret, namespace);
   return Buffer.from(data[key], 'base64').toString('utf8');
 };
+
+interface Check {
+  id: string;
+  status: string;
+  remedy?: string;
+}
 
 /** Everything in the namespace but what Kubernetes puts into each. */
 async function everything(): Promise<string[]> {
@@ -120,6 +128,50 @@ describe.each([0, 1])('a release by major %i of the two', (index) => {
     expect(await everything()).toEqual([]);
     expect(await ofCluster()).toBe('');
   });
+
+  it.each([
+    ['view', []],
+    ['view', ['rbac.clusterWide=true']],
+    ['edit', []],
+  ] as [string, string[]][])(
+    'makes doctor content with preset %s and %j: the account has every right of what its configuration offers',
+    async (preset, values) => {
+      await helm('install', 'x', chartFolder, ...set(`rbac.preset=${preset}`, ...values));
+      const { data } = await getObject('configmap', 'x-cnpg-mcp', namespace);
+      const [file, key] = [join(folder, `${namespace}-config.yaml`), join(folder, `${namespace}-key`)];
+      await writeFile(key, await decoded('x-cnpg-mcp-confirmation', 'confirmation-key'));
+      // The files that a pod would mount are not on this machine.
+      const text = (data['config.yaml'] as string).replace(
+        /^confirmationKeyFile: .*$/m,
+        `confirmationKeyFile: ${key}`,
+      );
+      await writeFile(file, text);
+      const kubeconfig = await accountKubeconfig(namespace, 'x-cnpg-mcp');
+      const args = [
+        serverProgram,
+        'doctor',
+        '--output',
+        'json',
+        '--config',
+        file,
+        '--kubeconfig',
+        kubeconfig,
+      ];
+      const { stdout } = await run(process.execPath, args);
+      const { ok, checks } = JSON.parse(stdout) as { ok: boolean; checks: Check[] };
+      const lacking = checks.filter(({ id, status }) => id.startsWith('rights-') && status !== 'ok');
+      // Without the add-on the tools that handle passwords say so; nothing else may be missing.
+      const expected =
+        preset === 'edit' ? ['create', 'update', 'delete'].map((verb) => `rights-${verb}_postgres_role`) : [];
+      expect({ ok, lacking: lacking.map(({ id }) => id).sort() }).toEqual({
+        ok: true,
+        lacking: expected.sort(),
+      });
+      for (const { remedy } of lacking) expect(remedy).toContain('add-on secrets');
+      const offered = checks.filter(({ id }) => id.startsWith('rights-')).length;
+      expect(offered).toBe(catalogue.filter(({ effect }) => preset === 'edit' || effect === 'read').length);
+    },
+  );
 
   it('can be had twice in a namespace, and once more elsewhere for the same namespace', async () => {
     const other = await makeNamespace('t-chart');

@@ -100,6 +100,11 @@ export async function limitedKubeconfig(namespace: string, name: string, rules: 
       `--serviceaccount=${namespace}:${name}`,
     );
   }
+  return accountKubeconfig(namespace, name);
+}
+
+/** A kubeconfig that acts as a service account that exists. */
+export async function accountKubeconfig(namespace: string, name: string): Promise<string> {
   const token = await kubectl('create', 'token', name, '-n', namespace, '--duration=1h');
   const config = await readKubeconfig();
   const [cluster] = config.clusters;
