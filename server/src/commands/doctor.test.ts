@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -6,7 +6,7 @@ import { type Simulator, startSimulator } from '../../../e2e/simulator/index.ts'
 import type { SimulatorOptions } from '../../../e2e/simulator/types.ts';
 import { runOnTerminal } from '../../test/terminal.ts';
 import { catalogue } from '../tools/catalog/index.ts';
-import { type Check, compareVersions } from './doctor-checks.ts';
+import { type Check, checkGroups, compareVersions } from './doctor-check.ts';
 
 let simulator: Simulator | undefined;
 let folder: string;
@@ -28,11 +28,13 @@ async function start(options: SimulatorOptions = {}): Promise<Simulator> {
 const doctor = (...args: string[]) =>
   runOnTerminal(['doctor', '--kubeconfig', join(folder, 'kubeconfig'), ...args]);
 
+/** The checks by id, or by id and subject. */
 async function checks(...args: string[]): Promise<{ status: number; check(id: string): Check | undefined }> {
   const { status, out } = await doctor('--output=json', ...args);
   const report = JSON.parse(out) as { ok: boolean; checks: Check[] };
   expect(report.ok).toBe(status === 0);
-  return { status, check: (id) => report.checks.find((check) => check.id === id) };
+  const named = ({ id, subject }: Check): string => (subject === undefined ? id : `${id} ${subject}`);
+  return { status, check: (name) => report.checks.find((check) => named(check) === name) };
 }
 
 describe('cnpg-mcp doctor', () => {
@@ -45,7 +47,7 @@ describe('cnpg-mcp doctor', () => {
     );
     expect(out).toMatch(/^ {2}ok {4}identity: simulated /m);
     expect(out).toMatch(/^ {2}ok {4}operator-version: Operator 1\.30\.0, with DatabaseRole\.$/m);
-    for (const { name } of catalogue) expect(out).toMatch(new RegExp(`^ {2}ok {4}rights-${name}: `, 'm'));
+    for (const { name } of catalogue) expect(out).toContain(`  ok    rights ${name} in default: `);
     expect(out).toMatch(/^\d+ checks: 0 failed, 0 with a warning\.$/m);
   });
 
@@ -58,7 +60,7 @@ describe('cnpg-mcp doctor', () => {
 
   it('says that there is no kubeconfig, and what to do', async () => {
     const { status, check } = await checks();
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(check('cluster-configured')).toMatchObject({
       status: 'failed',
       remedy: expect.stringContaining('KUBECONFIG'),
@@ -70,7 +72,7 @@ describe('cnpg-mcp doctor', () => {
     const { faults } = await start();
     await faults.down();
     const { status, check } = await checks();
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(check('cluster-configured')?.status).toBe('ok');
     expect(check('api-reachable')?.status).toBe('failed');
   });
@@ -79,7 +81,7 @@ describe('cnpg-mcp doctor', () => {
     const { faults } = await start();
     faults.expireToken();
     const { status, check } = await checks();
-    expect(status).toBe(1);
+    expect(status).toBe(3);
     expect(check('api-reachable')).toMatchObject({
       status: 'failed',
       remedy: expect.stringContaining('Renew'),
@@ -101,12 +103,12 @@ describe('cnpg-mcp doctor', () => {
     deny({ verb: 'delete', resource: 'clusters' });
     const { status, check } = await checks();
     expect(status).toBe(0);
-    expect(check('rights-delete_postgres_cluster')).toMatchObject({
+    expect(check('rights delete_postgres_cluster in default')).toMatchObject({
       status: 'warning',
       message: 'simulated lacks delete clusters.postgresql.cnpg.io.',
       remedy: expect.stringContaining('readOnly'),
     });
-    expect(check('rights-list_postgres_clusters')?.status).toBe('ok');
+    expect(check('rights list_postgres_clusters in default')?.status).toBe('ok');
   });
 
   it('fails when a tool that only looks lacks a right', async () => {
@@ -114,7 +116,8 @@ describe('cnpg-mcp doctor', () => {
     deny({ verb: 'list', resource: 'clusters' });
     const { status, check } = await checks();
     expect(status).toBe(1);
-    expect(check('rights-list_postgres_clusters')?.status).toBe('failed');
+    expect(check('rights list_postgres_clusters in default')?.status).toBe('failed');
+    expect(check('clusters-readable default')?.status).toBe('failed');
   });
 
   it('does not mind the lack of an optional right, and says what it is for', async () => {
@@ -122,7 +125,7 @@ describe('cnpg-mcp doctor', () => {
     deny({ resource: 'pods' });
     const { status, check } = await checks();
     expect(status).toBe(0);
-    expect(check('rights-get_cluster_status')).toMatchObject({
+    expect(check('rights get_cluster_status in default')).toMatchObject({
       status: 'ok',
       message: expect.stringContaining('list pods'),
     });
@@ -131,16 +134,148 @@ describe('cnpg-mcp doctor', () => {
   it('looks at the tools that are offered, in the namespaces that are configured', async () => {
     await start();
     const { out } = await doctor('--read-only', '--namespaces=default,nowhere');
-    expect(out).not.toContain('rights-delete_postgres_cluster');
-    expect(out).toContain('Rights in namespace nowhere');
-    expect(out).toMatch(/^ {2}warn {2}namespace-nowhere: Does not exist\./m);
+    expect(out).not.toContain('rights delete_postgres_cluster');
+    expect(out).toContain('rights get_cluster_status in nowhere');
+    expect(out).toMatch(/^ {2}warn {2}namespace nowhere: Does not exist\./m);
   });
 
   it('refuses an output that it does not know', async () => {
     expect(await doctor('--output=xml')).toMatchObject({
       status: 2,
-      error: expect.stringContaining('text or json'),
+      error: expect.stringContaining('text, short or json'),
     });
+  });
+
+  it('does not need to see the version of the operator, which takes the right to list all pods', async () => {
+    const { deny } = await start();
+    deny({ verb: 'list', resource: 'pods', namespace: '' });
+    const { status, check } = await checks();
+    expect(status).toBe(0);
+    expect(check('operator-version')).toMatchObject({
+      status: 'skipped',
+      message: expect.stringContaining('1.30 or later'),
+    });
+  });
+
+  it('warns of an operator that is older than those it knows', async () => {
+    await start({ operatorVersion: '1.27.1' });
+    const { status, check } = await checks();
+    expect(status).toBe(0);
+    expect(check('operator-version')).toMatchObject({ status: 'warning', message: 'Operator 1.27.1.' });
+  });
+
+  it('counts the clusters that it can really read', async () => {
+    const { state } = await start();
+    expect((await checks()).check('clusters-readable default')?.message).toBe('0 PostgreSQL clusters.');
+    for (const name of ['a', 'b']) {
+      const metadata = { name, namespace: 'default' };
+      state.put({ apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', metadata, spec: { instances: 1 } });
+    }
+    expect((await checks()).check('clusters-readable default')?.message).toBe('2 PostgreSQL clusters.');
+  });
+
+  it('prints in short only what is wrong, and where to read on', async () => {
+    const { deny } = await start();
+    expect((await doctor('--output=short')).out).toMatch(/^\d+ checks: 0 failed, 0 with a warning\.\n$/);
+    deny({ verb: 'delete', resource: 'clusters' });
+    const lines = (await doctor('--output=short')).out.trimEnd().split('\n');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(
+      /^warn {2}rights delete_postgres_cluster in default: .* See \S+\/docs\/doctor\.md#rights$/,
+    );
+  });
+
+  describe('of a server on HTTP', () => {
+    const http = (...lines: string[]) => settingsFile('transport: http', ...lines);
+    async function settingsFile(...lines: string[]): Promise<string> {
+      const path = join(folder, 'config.yaml');
+      await writeFile(path, lines.join('\n'));
+      return `--config=${path}`;
+    }
+
+    it('says where it would listen', async () => {
+      await start();
+      const { status, check } = await checks(await http('port: 4000'));
+      expect(status).toBe(0);
+      expect(check('listening')?.message).toBe('127.0.0.1:4000, and 9464 for health and metrics.');
+      expect(check('confirmation-key')?.status).toBe('ok');
+    });
+
+    it('says that it would refuse to listen, and that its key cannot be read', async () => {
+      await start();
+      const missing = join(folder, 'missing');
+      const { status, check } = await checks(
+        await http('host: 0.0.0.0', 'unsafeAllowAnonymous: true', `confirmationKeyFile: ${missing}`),
+      );
+      expect(status).toBe(1);
+      expect(check('listening')).toMatchObject({
+        status: 'failed',
+        message: expect.stringContaining('allowedHosts'),
+      });
+      expect(check('confirmation-key')).toMatchObject({
+        status: 'failed',
+        message: expect.stringContaining(missing),
+      });
+      expect(check('identity')?.status).toBe('ok');
+    });
+  });
+
+  describe('--pre', () => {
+    it('looks at what an installation needs, and at no tool', async () => {
+      await start();
+      const { status, check } = await checks('--pre');
+      expect(status).toBe(0);
+      for (const id of ['may-install default', 'may-grant default']) expect(check(id)?.status).toBe('ok');
+      expect(check('storage-class')?.message).toBe('standard is the default.');
+      expect(check('rights get_cluster_status in default')).toBeUndefined();
+    });
+
+    it('warns where no storage class is the default', async () => {
+      const { state } = await start();
+      for (const { metadata } of state.list('storageclasses'))
+        state.remove('storageclasses', undefined, metadata.name);
+      const { status, check } = await checks('--pre');
+      expect(status).toBe(0);
+      expect(check('storage-class')?.status).toBe('warning');
+    });
+
+    it('names what the caller may not make', async () => {
+      const { deny } = await start();
+      deny({ verb: 'create', resource: 'deployments' });
+      const { status, check } = await checks('--pre');
+      expect(status).toBe(1);
+      expect(check('may-install default')).toMatchObject({
+        status: 'failed',
+        message: 'May not create deployments.apps.',
+      });
+    });
+
+    it('names the rights that the caller lacks and so cannot grant, unless escalating is allowed', async () => {
+      const { deny } = await start();
+      deny({ verb: 'delete', resource: 'clusters' });
+      expect((await checks('--pre')).check('may-grant default')?.status).toBe('ok');
+      deny({ verb: 'escalate' });
+      const { status, check } = await checks('--pre');
+      expect(status).toBe(0);
+      expect(check('may-grant default')).toMatchObject({
+        status: 'warning',
+        message: expect.stringContaining('delete clusters.postgresql.cnpg.io'),
+      });
+      expect((await checks('--pre', '--read-only')).check('may-grant default')?.status).toBe('ok');
+    });
+  });
+});
+
+describe('docs/doctor.md', () => {
+  it('explains every check under a heading of its own, and nothing else', async () => {
+    const page = await readFile(new URL('../../../docs/doctor.md', import.meta.url), 'utf8');
+    const explained = [...page.matchAll(/^### (.+)$/gm)].map(([, heading]) => heading);
+    expect(explained).toEqual(Object.keys(checkGroups));
+  });
+
+  it('is where every line that is wrong leads', async () => {
+    const { check } = await checks();
+    expect(check('cluster-configured')?.documentation).toMatch(/\/docs\/doctor\.md#cluster-configured$/);
   });
 });
 
@@ -151,6 +286,7 @@ describe('versions', () => {
     ['1.30.0', '1.28.9', 1],
     ['2.0', '1.28.9', 1],
     ['1.28.1-rc1', '1.28.0', 1],
+    ['v1.36.4', '1.29.0', 1],
   ])('%s against %s', (a, b, sign) => {
     expect(Math.sign(compareVersions(a, b))).toBe(sign);
   });

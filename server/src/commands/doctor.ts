@@ -1,52 +1,83 @@
 import { compose } from '../compose.ts';
 import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
 import { UsageError } from '../config/usage-error.ts';
 import { localPrincipal } from '../policy/principal.ts';
 import type { Command } from './command.ts';
-import { type Check, checkEverything } from './doctor-checks.ts';
+import type { Check } from './doctor-check.ts';
+import { checkCluster } from './doctor-checks.ts';
+import { checkSettings } from './doctor-settings.ts';
 import { abortOnSignals } from './signals.ts';
 
-const outputs = ['text', 'json'];
+const outputs = ['text', 'short', 'json'];
 
 export const command: Command = {
-  usage: 'doctor [--output text|json] [settings]',
+  usage: 'doctor [--pre] [--output text|short|json] [settings]',
   description:
-    'Checks, without changing anything, that this server can do its work: cluster, identity, operator, and the rights of every tool. ' +
-    'Exit status 1 when a check failed; warnings are no failure.',
-  options: { output: { description: 'text (default): one line a check. json: for programs.' } },
+    'Checks, without changing anything, that this server can do its work: settings, cluster, identity, operator, and the rights of ' +
+    'every tool. What each check means: docs/doctor.md. Exit status 0: no check failed (warnings are no failure). 1: one did. ' +
+    '2: wrong usage or settings. 3: the cluster cannot be reached.',
+  options: {
+    pre: {
+      switch: true,
+      description: 'Before the installation: whether the caller may install the server here.',
+    },
+    output: {
+      description: 'text (default): one line a check. short: only what is wrong. json: for programs.',
+    },
+  },
   sections: ['kubernetes', 'policy'],
   async run({ terminal, options, sources }) {
     const output = options.get('output') ?? 'text';
     if (output === true || !outputs.includes(output))
-      throw new UsageError(`--output is ${outputs.join(' or ')}.`);
+      throw new UsageError('--output is text, short or json.');
     const { config } = await loadConfig(sources);
-    const { kube, registry, close } = await compose(config, { audit: () => undefined });
-    const { signal, release } = abortOnSignals();
     const checks: Check[] = [];
-    try {
-      const tools = registry.list(localPrincipal).flatMap(({ name }) => registry.find(name) ?? []);
-      let group = '';
-      for await (const check of checkEverything({ kube, tools, namespaces: config.namespaces, signal })) {
-        checks.push(check);
-        if (output === 'json') continue;
-        if (check.group !== group) terminal.out(`${group === '' ? '' : '\n'}${check.group}\n`);
-        group = check.group;
-        terminal.out(`  ${line(check)}\n`);
-      }
-    } finally {
-      release();
-      await close();
+    let group = '';
+    for await (const check of allChecks(config, options.has('pre'))) {
+      checks.push(check);
+      if (output === 'short' && isWrong(check)) terminal.out(`${line(check)}\n`);
+      if (output !== 'text') continue;
+      if (check.group !== group) terminal.out(`${group === '' ? '' : '\n'}${check.group}\n`);
+      group = check.group;
+      terminal.out(`  ${line(check)}\n`);
     }
-    const failed = checks.filter(({ status }) => status === 'failed').length;
+    const failed = checks.filter(({ status }) => status === 'failed');
     const warnings = checks.filter(({ status }) => status === 'warning').length;
-    if (output === 'json') terminal.out(`${JSON.stringify({ ok: failed === 0, checks }, null, 2)}\n`);
-    else terminal.out(`\n${checks.length} checks: ${failed} failed, ${warnings} with a warning.\n`);
-    return failed === 0 ? 0 : 1;
+    if (output === 'json') terminal.out(`${JSON.stringify({ ok: failed.length === 0, checks }, null, 2)}\n`);
+    else {
+      const counts = `${checks.length} checks: ${failed.length} failed, ${warnings} with a warning.`;
+      terminal.out(`${output === 'text' ? '\n' : ''}${counts}\n`);
+    }
+    if (failed.some(({ id }) => id === 'cluster-configured' || id === 'api-reachable')) return 3;
+    return failed.length === 0 ? 0 : 1;
   },
 };
 
+async function* allChecks(config: Config, beforeInstalling: boolean): AsyncGenerator<Check> {
+  if (!beforeInstalling) yield* checkSettings(config);
+  // Whether the key can be read is told above; no check here needs it.
+  const { confirmationKeyFile: _, ...rest } = config;
+  const { kube, registry, close } = await compose(rest, { audit: () => undefined });
+  const { signal, release } = abortOnSignals();
+  try {
+    const tools = registry.list(localPrincipal).flatMap(({ name }) => registry.find(name) ?? []);
+    yield* checkCluster({ kube, tools, namespaces: config.namespaces, beforeInstalling, signal });
+  } finally {
+    release();
+    await close();
+  }
+}
+
 const marks = { ok: 'ok  ', warning: 'warn', failed: 'FAIL', skipped: 'skip' } as const;
 
-function line({ id, status, message, remedy }: Check): string {
-  return `${marks[status]}  ${id}: ${message}${remedy ? ` Remedy: ${remedy}` : ''}`;
+function isWrong({ status }: Check): boolean {
+  return status === 'warning' || status === 'failed';
+}
+
+function line(check: Check): string {
+  const { id, subject, status, message, remedy, documentation } = check;
+  const what = subject === undefined ? id : `${id} ${subject}`;
+  const help = `${remedy ? ` Remedy: ${remedy}` : ''}${isWrong(check) ? ` See ${documentation}` : ''}`;
+  return `${marks[status]}  ${what}: ${message}${help}`;
 }
