@@ -219,7 +219,7 @@ describe.each(transports)('a PostgreSQL cluster from creation to deletion, over 
     await psql(namespace, name, 'create table owned (); alter table owned owner to second', 'shop');
     const answer = await server.confirmed('delete_postgres_role', ofCluster({ role_name: 'second' }));
     expect(answer).toMatchObject({ isError: true, structured: { state: 'failed' } });
-    expect(answer.text).toMatch(/2BP01|cannot be dropped because some objects depend on it/);
+    expect(answer.text).toContain('2BP01');
     expect(await psql(namespace, name, "select count(*) from pg_roles where rolname = 'second'")).toBe('1');
     expect(await getObject('secret', await roleSecret(namespace, name, 'second'), namespace)).toBeDefined();
     await psql(namespace, name, 'drop table owned', 'shop');

@@ -137,17 +137,24 @@ export class RoleDrop {
       message: refusedDrop(
         this.#role,
         'The entry keeps ensure: absent (update_postgres_role with ensure: present takes that back)',
+        this.#lastError,
       ),
       quoted: this.#lastError ?? '',
     };
   }
 }
 
-/** How to go on after PostgreSQL refused to drop a role. `remains`: what is left, as the beginning of a sentence. */
-export function refusedDrop(role: string, remains: string): string {
+/**
+ * How to go on after PostgreSQL refused to drop a role. `remains`: what is left, as the beginning of a sentence. `said`: the
+ * operator's report, which for an inline role holds only the DETAIL line of PostgreSQL's error (operator 1.30).
+ */
+export function refusedDrop(role: string, remains: string, said = ''): string {
   const name = quoteIdentifier(role);
+  const code = /\b\d+ objects? in |\bowner of |\bprivileges for /.test(said)
+    ? ' (error 2BP01: other objects depend on it)'
+    : '';
   return (
-    `PostgreSQL did not drop the role ${role}. ${remains}, and the role can still log in. To go on: in each database run ` +
+    `PostgreSQL did not drop the role ${role}${code}. ${remains}, and the role can still log in. To go on: in each database run ` +
     `REASSIGN OWNED BY ${name} TO another_role; DROP OWNED BY ${name}; then call this tool again. PostgreSQL's words:`
   );
 }
