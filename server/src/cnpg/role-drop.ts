@@ -159,8 +159,8 @@ export function refusedDrop(role: string, remains: string, said = ''): string {
   );
 }
 
-/** An attempt to make the role that was still under way may report its own trouble. */
-function isDropError(error: string): boolean {
+/** Whether the operator reports a failed DROP ROLE, and not a failed attempt to make or change the role. */
+export function isDropError(error: string): boolean {
   return /\bDELETE\b|deleting role/.test(error);
 }
 

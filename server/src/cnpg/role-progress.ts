@@ -1,4 +1,5 @@
 /** How far the operator is with a role that was made or changed: what its status proves, and what it does not. */
+import { isDropError } from './role-drop.ts';
 import { findEntry } from './role-edits.ts';
 import { own } from './role-names.ts';
 import { roleStatus } from './roles.ts';
@@ -62,7 +63,9 @@ export function inlineProgress(awaited: Awaited, before: Cluster): (cluster: Clu
         : rowChanged || (seenPending && !altered);
     const { state, messages } = roleStatus(cluster, { place: 'spec.managed.roles', spec: { name: role } });
     if (state === 'reconciled') return proved ? { state: 'applied' } : { state: 'waiting', note: undecided };
-    return failedOrWaiting(messages.join('\n'), errorsBefore);
+    const said = messages.join('\n');
+    // The role is to be there: a DROP ROLE that failed is about what was wanted before.
+    return isDropError(said) ? { state: 'waiting', quoted: said } : failedOrWaiting(said, errorsBefore);
   };
 }
 
