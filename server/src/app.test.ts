@@ -104,6 +104,17 @@ describe('draining', () => {
     await drained;
   });
 
+  it('asks clients to leave their connections, and not before', async () => {
+    const { app, listen } = await startSmallApp();
+    const url = await listen();
+    const connection = async (): Promise<string | null> =>
+      (await fetch(new URL('/healthz', url))).headers.get('connection');
+    expect(await connection()).toBe('keep-alive');
+    const drained = app.drain({ propagationMilliseconds: 200, graceMilliseconds: 0 });
+    expect(await connection()).toBe('close');
+    await drained;
+  });
+
   it('waits for a call that still takes a moment', async () => {
     const { app, post, holding, held } = await startSmallApp();
     const running = post(toolCall('hold', {}));

@@ -3,7 +3,7 @@
  * here, so tests inject requests and a process decides about ports.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import helmet from '@fastify/helmet';
 import {
   type FastifyBaseLogger,
@@ -95,6 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     management,
     async drain({ propagationMilliseconds, graceMilliseconds }) {
       probe.drain();
+      closeConnectionsAfterAnswers(main);
       await pause(propagationMilliseconds);
       // Subscriptions never end by themselves.
       modern.close();
@@ -105,6 +106,16 @@ export async function createApp(options: AppOptions): Promise<App> {
       await Promise.all([main.close(), management.close()]);
     },
   };
+}
+
+/**
+ * Tells clients that keep their connections to open the next one elsewhere: a connection that is closed here while it is idle may be
+ * closed under a request that is already on its way, and a POST is not repeated.
+ */
+function closeConnectionsAfterAnswers(app: FastifyInstance): void {
+  app.server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
+    response.setHeader('connection', 'close');
+  });
 }
 
 function createInstance(logger: Logger, limits: HttpLimits): FastifyInstance {

@@ -92,6 +92,9 @@ export function createMetrics({ version, tools }: MetricsOptions): Metrics {
   const registry = new Registry();
   const toolNames = new Set(tools);
   collectDefaultMetrics({ register: registry });
+  // Gauges with the name of a counter, and sums of what is there by type.
+  for (const kind of ['handles', 'requests', 'resources'])
+    registry.removeSingleMetric(`nodejs_active_${kind}_total`);
 
   new Gauge({
     name: 'cnpg_mcp_build_info',
