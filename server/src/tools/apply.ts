@@ -8,6 +8,7 @@ import type {
   EditOperation,
   MergeOperation,
   Operation,
+  RemoveOperation,
 } from './change-plan.ts';
 import { withGenerated } from './generate-secret.ts';
 
@@ -101,7 +102,7 @@ export async function applyPlan(
     } catch (thrown) {
       const error = toToolError(thrown);
       step.status = ambiguous.has(error.code) ? 'unknown' : 'failed';
-      await undo(kube, operations, result, index);
+      await undo(kube, operations, result, index, options.requestId);
       throw new ApplyError(error, result.steps);
     }
   }
@@ -119,7 +120,10 @@ async function applyOne(
     case 'create':
       return create(kube, operation, options.requestId);
     case 'merge':
-      return kube.patch(operation.resource, operation.key, mergePatch(operation), subresourceOf(operation));
+      return asPlanned(kube, operation, (version) => {
+        const patch = mergePatch({ ...operation, ...version });
+        return kube.patch(operation.resource, operation.key, patch, subresourceOf(operation));
+      });
     case 'edit':
       return edit(kube, operation);
     case 'remove':
@@ -134,10 +138,9 @@ async function create(kube: KubeGateway, operation: CreateOperation, requestId: 
   } catch (thrown) {
     const error = toToolError(thrown);
     if (!ambiguous.has(error.code) || error.code === 'cancelled') throw error;
-    const found = await kube.get(operation.resource, operation.key).catch(() => undefined);
-    // The request may have arrived although its answer did not: the mark tells whether the object is ours.
-    if (found?.metadata.annotations?.[requestAnnotation] === requestId)
-      return { object: found, warnings: [] };
+    // The request may have arrived although its answer did not.
+    const found = await findOwn(kube, operation, requestId).catch(() => undefined);
+    if (found) return { object: found, warnings: [] };
     throw error;
   }
 }
@@ -200,20 +203,39 @@ async function edit(kube: KubeGateway, operation: EditOperation): Promise<Writte
   throw last ?? new ToolError('conflict', `${operation.key.name} changes too often.`);
 }
 
-async function remove(
-  kube: KubeGateway,
-  operation: Extract<Operation, { verb: 'remove' }>,
-): Promise<Written> {
+async function remove(kube: KubeGateway, operation: RemoveOperation): Promise<Written> {
+  const { resource, key, uid } = operation;
   try {
-    await kube.remove(operation.resource, operation.key, {
-      uid: operation.uid,
-      ...(operation.resourceVersion !== undefined && { resourceVersion: operation.resourceVersion }),
-    });
+    await asPlanned(kube, operation, (version) => kube.remove(resource, key, { uid, ...version }));
     return undefined;
   } catch (thrown) {
     const error = toToolError(thrown);
     if (error.code === 'not_found' && operation.tolerateMissing) return 'not_needed';
     throw error;
+  }
+}
+
+/**
+ * Writes with the planned resourceVersion as a precondition. When only the status has changed since (the generation tells,
+ * for kinds that have one), it writes again with the present version: what was planned still holds.
+ */
+async function asPlanned<T>(
+  kube: KubeGateway,
+  { resource, key, uid, resourceVersion, generation }: MergeOperation | RemoveOperation,
+  write: (version: { resourceVersion?: string }) => Promise<T>,
+): Promise<T> {
+  let version = resourceVersion;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await write(version === undefined ? {} : { resourceVersion: version });
+    } catch (thrown) {
+      const error = toToolError(thrown);
+      if (error.code !== 'conflict' || version === undefined || generation === undefined) throw error;
+      const current = (await kube.get(resource, key).catch(() => undefined))?.metadata;
+      if (current?.uid !== uid || current?.generation !== generation || attempt === maxEditAttempts)
+        throw error;
+      version = current.resourceVersion;
+    }
   }
 }
 
@@ -246,32 +268,51 @@ async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Pro
   }
 }
 
+/** The call may have been cancelled: what it began is still put right, for at most this many milliseconds a request. */
+const undoPatience = 10_000;
+
 async function undo(
   kube: KubeGateway,
   operations: readonly Operation[],
   result: ApplyResult,
   failedAt: number,
+  requestId: string,
 ): Promise<void> {
-  for (let index = failedAt - 1; index >= 0; index -= 1) {
+  for (let index = failedAt; index >= 0; index -= 1) {
     const operation = operations[index];
-    const object = result.objects[index];
     const step = result.steps[index];
-    if (
-      operation?.verb !== 'create' ||
-      !operation.undoable ||
-      !object?.metadata.uid ||
-      step?.status !== 'done'
-    )
-      continue;
+    if (operation?.verb !== 'create' || !operation.undoable || !step) continue;
+    if (step.status !== 'done' && step.status !== 'unknown') continue;
     try {
-      // The call may have been cancelled: what it began is still put right.
+      const made = result.objects[index] ?? (await findOwn(kube, operation, requestId));
+      if (!made) {
+        step.status = 'failed';
+        continue;
+      }
       await kube.remove(operation.resource, operation.key, {
-        uid: object.metadata.uid,
-        signal: AbortSignal.timeout(10_000),
+        uid: made.metadata.uid,
+        signal: AbortSignal.timeout(undoPatience),
       });
       step.status = 'undone';
     } catch {
-      // Stays `done`: the report says that the object is there.
+      // Stays as it is: the report says that the object is there, or that it is not known.
     }
+  }
+}
+
+/** The object of a creation whose answer never came; `undefined` when it is not there or not of this request. */
+async function findOwn(
+  kube: KubeGateway,
+  operation: CreateOperation,
+  requestId: string,
+): Promise<KubeObject | undefined> {
+  try {
+    const found = await kube.get(operation.resource, operation.key, {
+      signal: AbortSignal.timeout(undoPatience),
+    });
+    return found.metadata.annotations?.[requestAnnotation] === requestId ? found : undefined;
+  } catch (thrown) {
+    if (toToolError(thrown).code === 'not_found') return undefined;
+    throw thrown;
   }
 }

@@ -1,5 +1,5 @@
 /** A change as data: what a writing tool wants done. Only the pipeline carries it out. */
-import type { JsonPatchStep, KubeObject, ObjectKey, WatchDecision } from '../kube/gateway.ts';
+import type { JsonPatchStep, KubeObject, ObjectKey, ObjectMeta, WatchDecision } from '../kube/gateway.ts';
 import type { ResourceName } from '../kube/resources.ts';
 
 /** A value made by the pipeline at the moment of writing. It is in no plan, answer, diff or log. */
@@ -32,6 +32,8 @@ export interface MergeOperation extends OperationBase {
   subresource?: 'status';
   uid: string;
   resourceVersion?: string;
+  /** With it, a resourceVersion that is outdated by a change of the status alone is no conflict. */
+  generation?: number;
   generate?: GeneratedSecret;
 }
 
@@ -52,6 +54,8 @@ export interface RemoveOperation extends OperationBase {
   verb: 'remove';
   uid: string;
   resourceVersion?: string;
+  /** As in {@link MergeOperation}. */
+  generation?: number;
   /** The object may be gone already: that is not a failure. */
   tolerateMissing?: boolean;
 }
@@ -114,6 +118,17 @@ export interface ChangePlan<Facts = unknown> {
   /** What a dry run shows besides the plan: the manifest of what would be made, as YAML. */
   manifest?: string;
   facts: Facts;
+}
+
+/** The preconditions that hold a write to an object whose spec is as it was read. */
+export function asRead({ resourceVersion, generation }: ObjectMeta): {
+  resourceVersion?: string;
+  generation?: number;
+} {
+  return {
+    ...(resourceVersion !== undefined && { resourceVersion }),
+    ...(generation !== undefined && { generation }),
+  };
 }
 
 /** Fills in the empty parts of a plan. */

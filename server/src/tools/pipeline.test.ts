@@ -1,5 +1,5 @@
 /** The gates of the pipeline, on small tools that are defined here, against the simulated cluster. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { KubeObject as SimulatedObject } from '../../../e2e/simulator/types.ts';
 import { type Harness, startHarness } from '../../test/harness.ts';
@@ -185,6 +185,17 @@ describe('a change', () => {
     const answer = await harness.call(twoSteps, args);
     expect(answer).toMatchObject({ isError: false, structured: { state: 'done' } });
     expect(cluster().spec.instances).toBe(2);
+  });
+
+  it('leaves nothing behind when it is cancelled while its first step is under way', async () => {
+    const cancelled = new AbortController();
+    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, times: 1, delayMs: 100 });
+    const answer = harness.call(twoSteps, args, { signal: cancelled.signal });
+    await vi.waitFor(() => expect(writes()).toHaveLength(1));
+    cancelled.abort();
+    expect((await answer).structured.error.code).toBe('cancelled');
+    await vi.waitFor(() => expect(secrets()).not.toContain('two-steps'));
+    expect(cluster().spec.instances).toBe(3);
   });
 
   it('goes through although others change the object all the time', async () => {

@@ -4,7 +4,7 @@ import { dropsDatabase } from '../../cnpg/databases.ts';
 import { applicationDatabase } from '../../cnpg/role-names.ts';
 import { replicaRefusal } from '../../cnpg/roles.ts';
 import { waitInputs } from '../applied.ts';
-import { changePlan, type Operation } from '../change-plan.ts';
+import { asRead, changePlan, type Operation } from '../change-plan.ts';
 import { oneDatabase, readDatabases, readDatabasesPermissions } from '../databases/declared.ts';
 import { consequence, type DeletionFacts, stillThere, untilGone } from '../databases/deletion.ts';
 import { databaseInputs } from '../databases/shapes.ts';
@@ -35,6 +35,7 @@ export const deletePostgresDatabase = defineTool({
       ['delete', 'watch'],
       'the Database object is deleted and watched until it is gone',
     ),
+    permission('databases', ['get'], 'to tell a new status from a new specification', { optional: true }),
   ],
   clusterArgument: 'cluster_name',
 
@@ -60,7 +61,7 @@ export const deletePostgresDatabase = defineTool({
               uid: metadata.uid ?? '',
               // The reclaim policy must still be the one that was read. And the object stays until the database is dropped: a
               // second deletion meanwhile would be accepted, and count as done by two.
-              ...(metadata.resourceVersion !== undefined && { resourceVersion: metadata.resourceVersion }),
+              ...asRead(metadata),
             },
           ];
     const losses = drops && !absent ? [`The database ${name} with all its data.`] : [];

@@ -36,6 +36,7 @@ export const deletePostgresRole = defineTool({
     permission('databases', ['list'], 'databases that the role owns stand in the way'),
     permission('clusters', ['patch', 'watch'], 'the entry is set to ensure: absent, watched, and removed'),
     permission('databaseroles', ['patch', 'delete', 'watch'], 'for roles that are DatabaseRole objects'),
+    permission('databaseroles', ['get'], 'to tell a new status from a new specification', { optional: true }),
     permission('secrets', ['get', 'delete'], 'the Secret with the password goes, when this server made it', {
       addOn: 'secrets',
     }),

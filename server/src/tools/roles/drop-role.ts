@@ -2,7 +2,7 @@
 import { RoleDrop, refusedDrop } from '../../cnpg/role-drop.ts';
 import { findEntry } from '../../cnpg/role-edits.ts';
 import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
-import type { AwaitOperation, Operation } from '../change-plan.ts';
+import { type AwaitOperation, asRead, type Operation } from '../change-plan.ts';
 
 /** Seconds that the operator gets to read the list; it takes less than one when it is at work. */
 const readSeconds = 30;
@@ -61,13 +61,13 @@ export function dropInline(cluster: Cluster, role: string, now: Date): Operation
 
 /** For a DatabaseRole object; one that is terminating already is only waited for. */
 export function dropObject(object: DatabaseRole): Operation[] {
-  const { name, namespace, uid = '', resourceVersion, deletionTimestamp } = object.metadata;
+  const { name, namespace, uid = '', deletionTimestamp } = object.metadata;
   const at = {
     resource: 'databaseroles' as const,
     key: { name, ...(namespace !== undefined && { namespace }) },
   };
   // The object stays until the role is dropped: without this a second deletion meanwhile would be accepted as well.
-  const asRead = resourceVersion !== undefined && { resourceVersion };
+  const version = asRead(object.metadata);
   const operations: Operation[] = [];
   if (object.spec.databaseRoleReclaimPolicy !== 'delete') {
     operations.push({
@@ -76,11 +76,11 @@ export function dropObject(object: DatabaseRole): Operation[] {
       summary: `Set databaseRoleReclaimPolicy of DatabaseRole ${name} to delete, so that the operator drops the role with it.`,
       body: { spec: { databaseRoleReclaimPolicy: 'delete' } },
       uid,
-      ...asRead,
+      ...version,
     });
   }
   if (deletionTimestamp === undefined) {
-    const unchanged = operations.length === 0 && asRead;
+    const unchanged = operations.length === 0 && version;
     operations.push({ ...at, verb: 'remove', summary: `Delete DatabaseRole ${name}.`, uid, ...unchanged });
   }
   operations.push(awaitGone(object));
