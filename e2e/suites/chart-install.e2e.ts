@@ -40,7 +40,15 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeEach(async () => {
   namespace = await makeNamespace('t-chart');
 });
-afterEach(() => deleteNamespace(namespace));
+afterEach(async () => {
+  // What a release has outside its namespace does not go with the namespace.
+  const [helm4] = both as [Helm];
+  const releases = await helm4.run('list', '--short', '--namespace', namespace);
+  for (const name of releases.split('\n').filter(Boolean)) {
+    await helm4.run('uninstall', name, '--namespace', namespace);
+  }
+  await deleteNamespace(namespace);
+});
 
 const decoded = async (secret: string, key: string): Promise<string> => {
   const { data } = await getObject('secret', secret, namespace);
