@@ -1,6 +1,9 @@
-/** `make down`: stops the server that `make up` started. The cluster stays, and everything in it. */
+/** `make down`: removes the server that `make up` installed. The cluster stays, and the PostgreSQL cluster in it. */
+import { demo } from './demo-cluster.ts';
 import { clusterProgram } from './paths.ts';
-import { stopServer } from './server-process.ts';
+import { uninstall } from './release.ts';
 
-console.log((await stopServer()) ? 'The server is stopped.' : 'No server was running.');
-console.log(`The cluster is left as it is. To stop it: ${clusterProgram} down`);
+console.log((await uninstall()) ? 'The server is removed.' : 'No server was installed.');
+console.log(`PostgreSQL is left as it is, and the cluster. To remove them:
+  ${clusterProgram} kubectl delete namespace ${demo.namespace}
+  ${clusterProgram} down`);

@@ -1,15 +1,13 @@
 /**
- * `make up`: a real cluster, a PostgreSQL cluster of three instances on it, and this server in the background.
- * Each part that is there already is used as it is; only the server is started anew, so that it is the one just built.
+ * `make up`: a real cluster, a PostgreSQL cluster of three instances on it, and this server beside it, installed by Helm.
+ * Each part that is there already is used as it is; the server becomes the one that was just built.
  */
+import { imageOnCluster } from '../image/load.ts';
 import { runOrThrow } from './command.ts';
 import { applyDemo, demo, untilReplicating } from './demo-cluster.ts';
 import { clusterProgram, serverProgram } from './paths.ts';
-import { serverLog, startServer, stopServer } from './server-process.ts';
-import { describeCluster, formatImages } from './test-cluster.ts';
-
-const port = Number(process.env.PORT || 3000);
-const url = `http://127.0.0.1:${port}/mcp`;
+import { install, release } from './release.ts';
+import { describeCluster } from './test-cluster.ts';
 
 await runOrThrow(clusterProgram, ['up']);
 const cluster = await describeCluster();
@@ -20,18 +18,18 @@ console.log(
 await applyDemo(cluster);
 await untilReplicating(cluster);
 
-await stopServer();
-await startServer(['serve', '--kubeconfig', cluster.kubeconfig], port, {
-  ...process.env,
-  CNPG_MCP_POSTGRES_IMAGES: formatImages(cluster.postgresImages),
-});
+console.log('\nThe server: its image, and the chart ...');
+const url = await install(cluster, await imageOnCluster(cluster));
 
 const stdio = {
   command: process.execPath,
   args: [serverProgram, 'stdio', '--kubeconfig', cluster.kubeconfig],
 };
+const kubectl = `${clusterProgram} kubectl --namespace ${release.namespace}`;
 console.log(`
-The server runs: ${url}   (log: ${serverLog})
+The server runs in the cluster: ${url}
+Its log:  ${kubectl} logs --follow deployment/${release.name}
+Its test: ${clusterProgram} helm test ${release.name} --namespace ${release.namespace} --logs
 
 Claude Code:
   claude mcp add --transport http cnpg ${url}
@@ -39,8 +37,8 @@ VS Code:
   code --add-mcp '${JSON.stringify({ name: 'cnpg', type: 'http', url })}'
 Cursor and others (mcp.json):
   ${JSON.stringify({ mcpServers: { cnpg: { url } } })}
-Clients that start their servers (stdio):
+Clients that start their servers (stdio, with the rights of the cluster's administrator):
   ${JSON.stringify({ mcpServers: { cnpg: stdio } })}
 
 Then ask: "Is my PostgreSQL cluster ${demo.name} in namespace ${demo.namespace} healthy?"
-To stop the server: make down`);
+To remove the server: make down`);
