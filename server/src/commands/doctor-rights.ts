@@ -27,6 +27,10 @@ export async function rightsOf(
   }
   const source = required.map((right) => sourceOf(tool, right)).at(-1);
   const grant = `Grant it in this namespace${source ? `: ${source}` : ''}`;
+  if (required.every(grantedByName)) {
+    const message = `Needs ${names(required)}, which are granted by name: whether it may is seen when it is used.`;
+    return { status: 'skipped', message, remedy: `${grant}, if that is not done.` };
+  }
   // An installation that only looks is a good one, so a tool that changes something may lack rights.
   const reads = tool.effect === 'read';
   return {
@@ -36,6 +40,11 @@ export async function rightsOf(
       ? `${grant}.`
       : `${grant}; or set readOnly (or noDestroy, or toolsets) so that the tool is not offered.`,
   };
+}
+
+/** Secrets are granted one by one, except for making new ones, and the names depend on what will be asked for. */
+function grantedByName({ resource, verb }: Pick<AccessQuestion, 'resource' | 'verb'>): boolean {
+  return resource === 'secrets' && verb !== 'create';
 }
 
 /** What an installation of the chart makes in its namespace, besides roles. */

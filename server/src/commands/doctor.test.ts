@@ -111,6 +111,19 @@ describe('cnpg-mcp doctor', () => {
     expect(check('rights list_postgres_clusters in default')?.status).toBe('ok');
   });
 
+  it('does not call it a fault that Secrets are granted by name', async () => {
+    const { deny } = await start();
+    for (const verb of ['get', 'patch', 'delete']) deny({ verb, resource: 'secrets' });
+    const { status, check } = await checks();
+    expect(status).toBe(0);
+    expect(check('rights update_postgres_role in default')).toMatchObject({
+      status: 'skipped',
+      remedy: expect.stringContaining('add-on secrets'),
+    });
+    deny({ verb: 'create', resource: 'secrets' });
+    expect((await checks()).check('rights update_postgres_role in default')?.status).toBe('warning');
+  });
+
   it('fails when a tool that only looks lacks a right', async () => {
     const { deny } = await start();
     deny({ verb: 'list', resource: 'clusters' });
