@@ -21,11 +21,12 @@ SERVER_SOURCES := $(shell find server/src rbac-bootstrap/src -type f -not -name 
 VITEST := node_modules/.bin/vitest run --reporter=default --reporter=json
 
 .DEFAULT_GOAL := build
-.PHONY: help demo cluster up down test e2e check bench build image clean
+.PHONY: help demo cluster up down test e2e check conformance lint-workflows kind-tools bench build image \
+	publish-image publish-chart publish-npm release-notes clean
 .DELETE_ON_ERROR:
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z][a-z0-9]*:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## The server with a simulated cluster: nothing else is needed
 	node $(SERVER) demo
@@ -33,24 +34,32 @@ demo: build ## The server with a simulated cluster: nothing else is needed
 cluster: ## A real Kubernetes with the CloudNativePG operator (e2e/clusters/README.md)
 	e2e/clusters/cluster up
 
-up: build ## The same with a PostgreSQL of 3 instances, and this server running against it
+up: build ## The same with a PostgreSQL of 3 instances, and this server in the cluster, installed by Helm
 	node e2e/scripts/up.ts
 
-down: $(INSTALLED) ## Stop the server that `make up` started; the cluster stays
+down: $(INSTALLED) ## Remove the server that `make up` installed; the cluster stays
 	node e2e/scripts/down.ts
 
 test: build ## Unit tests, in a minute and without a cluster
 	$(VITEST) --outputFile.json=.run/test.json
 
 # Only a KUBECONFIG given to make itself counts: one that is merely exported may be anybody's cluster.
-e2e: build ## Tests on a real cluster; KUBECONFIG=FILE takes one that exists
-	node e2e/scripts/e2e.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)')
+e2e: build ## Tests on a real cluster; KUBECONFIG=FILE takes one that exists, SUITE=NAME some of the suites
+	node e2e/scripts/e2e.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)') \
+		$(if $(SUITE),--suite '$(SUITE)')
 
 check: $(INSTALLED) ## Format, lint, types, unused code, and whether generated files are up to date
 	pnpm run lint
 	pnpm run typecheck
 	pnpm run unused
 	pnpm run --if-present generate --check
+
+conformance: $(INSTALLED) ## The conformance suite of MCP, for both revisions
+	pnpm --filter cnpg-mcp-e2e conformance
+
+# Not part of `check`: where it is not in Go's cache yet, it is fetched.
+lint-workflows: ## Check the workflows of GitHub with actionlint; needs Go
+	cd e2e/workflows/actionlint && go tool actionlint ../../../.github/workflows/*.yml
 
 bench: build ## Measure the performance budgets
 	node e2e/bench/run.ts
@@ -59,6 +68,40 @@ build: $(SERVER) ## The server, as server/dist/main.js, and cnpg-mcp-rbac
 
 image: build ## The container image, with Docker or without; prints where its archive is
 	node e2e/image/main.ts
+
+# renovate: sigs.k8s.io/kind
+KIND_VERSION ?= 0.32.0
+# renovate: helm.sh/helm/v4
+HELM_VERSION ?= 4.2.4
+
+kind-tools: ## Install kind and Helm for the kind provider (e2e/clusters/README.md); needs Go
+	go install sigs.k8s.io/kind@v$(KIND_VERSION)
+	go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)
+	$(if $(GITHUB_PATH),go env GOPATH | sed 's#$$#/bin#' >>'$(GITHUB_PATH)')
+
+# What a release publishes, one at a time. Each needs somebody who is signed in where it goes to.
+VERSION = $(shell sed -n 's/^version: //p' chart/Chart.yaml)
+IMAGE ?= ghcr.io/cnpg-mcp/cnpg-mcp
+CHARTS ?= ghcr.io/cnpg-mcp/charts
+PLATFORMS ?= linux/amd64,linux/arm64
+
+publish-image: ## Build the image for all platforms and push it, with SBOM and provenance; needs docker buildx
+	@mkdir -p .run
+	docker buildx build --platform $(PLATFORMS) --provenance=mode=max --sbom=true \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--tag $(IMAGE):$(VERSION) --metadata-file .run/image-metadata.json --push .
+
+publish-chart: ## Push the chart to a registry; needs helm
+	@mkdir -p .run
+	helm package chart --destination .run
+	helm push .run/cnpg-mcp-$(VERSION).tgz oci://$(CHARTS) >.run/chart-push.txt 2>&1; status=$$?; cat .run/chart-push.txt; exit $$status
+
+publish-npm: build ## Publish both npm packages with their provenance; needs npm 11.5.1 or later
+	npm publish --provenance --access public ./server
+	npm publish --provenance --access public ./rbac-bootstrap
+
+release-notes: $(INSTALLED) ## Write the notes of a release, TAG=v1.2.3, into .run/release-notes.md
+	node e2e/scripts/release-notes.ts '$(TAG)'
 
 clean: ## Remove what was built and installed here; clusters and their cache stay
 	rm -rf .tools node_modules */node_modules */dist coverage

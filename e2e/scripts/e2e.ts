@@ -1,9 +1,10 @@
 /**
  * `make e2e`: runs the suites on a real cluster, and fails unless every one of their tests ran and passed.
  *
- *   node e2e/scripts/e2e.ts [--kubeconfig FILE]
+ *   node e2e/scripts/e2e.ts [--kubeconfig FILE] [--suite NAME]
  *
- * Without --kubeconfig it starts the provider's cluster first, and leaves it running.
+ * Without --kubeconfig it starts the provider's cluster first, and leaves it running. With --suite only the suites run whose file
+ * names begin like that.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -12,7 +13,7 @@ import { run, runOrThrow } from './command.ts';
 import { clusterProgram, root, runFolder } from './paths.ts';
 import { readCounts } from './results.ts';
 
-const { values } = parseArgs({ options: { kubeconfig: { type: 'string' } } });
+const { values } = parseArgs({ options: { kubeconfig: { type: 'string' }, suite: { type: 'string' } } });
 const env: NodeJS.ProcessEnv = { ...process.env };
 if (values.kubeconfig === undefined) {
   // The provider's, not one that an earlier shell has left in the environment.
@@ -27,7 +28,8 @@ await mkdir(runFolder, { recursive: true });
 await rm(report, { force: true });
 const vitest = join(root, 'node_modules/.bin/vitest');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-const status = await run(vitest, ['run', '--config', 'e2e/vitest.e2e.config.ts', ...reporters], {
+const chosen = values.suite === undefined ? [] : [`suites/${values.suite}`];
+const status = await run(vitest, ['run', '--config', 'e2e/vitest.e2e.config.ts', ...reporters, ...chosen], {
   env,
   cwd: root,
 });
