@@ -12,6 +12,7 @@ describe('authentication', () => {
           : {
               accepted: false,
               status: 401,
+              rule: 'no_token',
               headers: { 'www-authenticate': 'Bearer resource_metadata="https://x"' },
               message: 'Sign in first.',
             },
@@ -27,19 +28,16 @@ describe('authentication', () => {
     await app.main.close();
   });
 
-  it('may tighten what a request can do', async () => {
-    const authenticator: Authenticator = {
-      authenticate: async () => ({
-        accepted: true,
-        principal: localPrincipal,
-        tightening: { readOnly: true },
-      }),
-    };
-    const { app, post } = await startSmallApp({ authenticator });
-    const { result } = (await post(request('tools/list'))).json();
-    expect(result.tools.map(({ name }: { name: string }) => name)).toEqual(['echo', 'fail', 'hold']);
-    const { result: denied } = (await post(toolCall('drop', { name: 'a' }))).json();
-    expect(denied.structuredContent.error.code).toBe('policy_denied');
+  it('leaves it to the request to give up the right to change anything, and to no misspelling', async () => {
+    const { app, post } = await startSmallApp();
+    const list = (value: string) => post(request('tools/list'), { 'x-cnpg-mcp-read-only': value });
+    const names = async (value: string) =>
+      (await list(value)).json().result.tools.map(({ name }: { name: string }) => name);
+    expect(await names('TRUE')).toEqual(['echo', 'fail', 'hold']);
+    expect(await names('false')).toContain('drop');
+    expect((await list('yes please')).statusCode).toBe(400);
+    const call = await post(toolCall('drop', { name: 'a' }), { 'x-cnpg-mcp-read-only': 'true' });
+    expect(call.json().result.structuredContent.error.code).toBe('policy_denied');
     await app.main.close();
   });
 });

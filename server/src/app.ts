@@ -14,6 +14,7 @@ import {
 } from 'fastify';
 import { authenticateRequests } from './http/authenticate.ts';
 import type { Authenticator } from './http/authenticator.ts';
+import { allowCrossOrigin } from './http/cross-origin.ts';
 import { installErrorHandlers, refuseBadAddress } from './http/errors.ts';
 import { ReadinessProbe, serveHealth } from './http/health.ts';
 import { type EdgeOptions, guardHostAndOrigin } from './http/host-origin.ts';
@@ -21,10 +22,14 @@ import { InFlight, limitInFlight } from './http/in-flight.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/limits.ts';
 import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
 import { recordRequests, serveMetrics } from './http/metrics.ts';
+import { Overload } from './http/overload.ts';
 import type { CheckReadiness } from './http/readiness.ts';
+import { recordRefusals } from './http/refusals.ts';
+import { type ProtectedResource, serveResourceMetadata } from './http/resource-metadata.ts';
 import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
 import { modernOnDemand } from './mcp/modern/on-demand.ts';
 import type { McpSurface } from './mcp/surface.ts';
+import type { RefusalRecord } from './observability/audit.ts';
 import type { Logger } from './observability/logger.ts';
 import type { Metrics } from './observability/metrics.ts';
 
@@ -32,6 +37,12 @@ export interface AppOptions extends EdgeOptions {
   surface: McpSurface;
   /** `localAuthenticator` where only this machine can reach the server. */
   authenticator: Authenticator;
+  /** Where callers can sign in; its description is served publicly. */
+  protectedResource?: ProtectedResource | undefined;
+  /** Told of every MCP request that was turned away before anybody worked on it. */
+  auditRefusal?: (record: RefusalRecord) => void;
+  /** Addresses of proxies whose X-Forwarded-For is believed. */
+  trustProxy?: readonly string[];
   checkReadiness: CheckReadiness;
   metrics: Metrics;
   logger: Logger;
@@ -60,6 +71,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const limits = { ...defaultHttpLimits, ...options.limits };
   const probe = new ReadinessProbe(checkReadiness);
   const inFlight = new InFlight();
+  const overload = new Overload(limits.eventLoopDelayMilliseconds);
   metrics.watchInFlight(() => inFlight.count);
 
   const adapter = {
@@ -71,16 +83,23 @@ export async function createApp(options: AppOptions): Promise<App> {
   };
   const modern = modernOnDemand(adapter);
 
-  const main = createInstance(logger, limits);
+  const main = createInstance(logger, limits, options.trustProxy);
   await harden(main);
   recordRequests(main, metrics, logger);
   installErrorHandlers(main, `There is nothing at this path. MCP is served at ${mcpPath}.`);
   serveHealth(main, probe);
+  if (options.protectedResource) serveResourceMetadata(main, options.protectedResource);
   await main.register(async (scope) => {
+    recordRefusals(scope, { metrics, audit: options.auditRefusal ?? (() => undefined) });
     guardHostAndOrigin(scope, options);
-    limitInFlight(scope, inFlight, limits.inFlight, metrics);
-    authenticateRequests(scope, authenticator);
-    serveMcp(scope, { legacy: createLegacyEndpoint(adapter), modern });
+    allowCrossOrigin(scope);
+    limitInFlight(scope, { inFlight, overload, limit: limits.inFlight, metrics });
+    authenticateRequests(scope, authenticator, limits);
+    serveMcp(scope, {
+      endpoints: { legacy: createLegacyEndpoint(adapter), modern },
+      stepUp: surface.stepUp,
+      challenge: authenticator.challenge,
+    });
   });
 
   const management = createInstance(logger, limits);
@@ -103,6 +122,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await Promise.race([inFlight.idle(), grace]);
       grace.cancel();
       inFlight.stop();
+      overload.close();
       await Promise.all([main.close(), management.close()]);
     },
   };
@@ -118,8 +138,13 @@ function closeConnectionsAfterAnswers(app: FastifyInstance): void {
   });
 }
 
-function createInstance(logger: Logger, limits: HttpLimits): FastifyInstance {
+function createInstance(
+  logger: Logger,
+  limits: HttpLimits,
+  trustProxy: readonly string[] = [],
+): FastifyInstance {
   return fastify({
+    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     loggerInstance: logger as FastifyBaseLogger,
     // Fastify's own lines carry the whole URL with its query.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),

@@ -51,7 +51,7 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     confirmation: config.confirmation,
     audit: options.audit,
   };
-  const registry = createToolRegistry(catalogue, parts);
+  const registry = createToolRegistry(catalogue, parts, { stepUp: config.auth.stepUp === 'challenge' });
   const { resources, complete, close } = clusterResources({ kube, registry, policy: parts.policy });
   return {
     kube,

@@ -1,25 +1,30 @@
-/** What must work before a call can succeed: the API server answers, and it serves the operator's kinds. */
+/** What must work before a call can succeed: the API server answers, it serves the operator's kinds, callers can sign in. */
 import { toToolError } from './errors.ts';
-import type { CheckReadiness } from './http/readiness.ts';
+import type { CheckReadiness, ReadinessCheck } from './http/readiness.ts';
 import type { KubeGateway } from './kube/gateway.ts';
 
-/** The checks behind `/readyz`. */
-export function checkReadinessOf(kube: KubeGateway): CheckReadiness {
-  return async (signal) => {
-    try {
-      const { cnpgKinds } = await kube.capabilities({ signal, fresh: true });
-      return [
-        { name: 'kubernetes', ok: true },
-        cnpgKinds.has('clusters')
-          ? { name: 'cloudnative-pg', ok: true }
-          : {
-              name: 'cloudnative-pg',
-              ok: false,
-              reason: 'Its kinds are not served: the operator is not installed.',
-            },
-      ];
-    } catch (thrown) {
-      return [{ name: 'kubernetes', ok: false, reason: toToolError(thrown).message }];
-    }
-  };
+/** The checks behind `/readyz`; `signIn` tells whether callers can sign in. */
+export function checkReadinessOf(
+  kube: KubeGateway,
+  signIn: () => readonly ReadinessCheck[] = () => [],
+): CheckReadiness {
+  return async (signal) => [...(await clusterChecks(kube, signal)), ...signIn()];
+}
+
+async function clusterChecks(kube: KubeGateway, signal: AbortSignal): Promise<ReadinessCheck[]> {
+  try {
+    const { cnpgKinds } = await kube.capabilities({ signal, fresh: true });
+    return [
+      { name: 'kubernetes', ok: true },
+      cnpgKinds.has('clusters')
+        ? { name: 'cloudnative-pg', ok: true }
+        : {
+            name: 'cloudnative-pg',
+            ok: false,
+            reason: 'Its kinds are not served: the operator is not installed.',
+          },
+    ];
+  } catch (thrown) {
+    return [{ name: 'kubernetes', ok: false, reason: toToolError(thrown).message }];
+  }
 }

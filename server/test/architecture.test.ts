@@ -79,7 +79,15 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'readiness.ts': { uses: ['errors.ts'], types: ['http/', 'kube/gateway.ts'] },
   'app.ts': { uses: ['http/', 'mcp/'], types: ['observability/'] },
   'config/': {
-    uses: ['tools/', 'http/limits.ts', 'http/host-origin.ts', 'closest.ts', 'errors.ts'],
+    uses: [
+      'tools/',
+      'policy/effect.ts',
+      'auth/options.ts',
+      'http/limits.ts',
+      'http/host-origin.ts',
+      'closest.ts',
+      'errors.ts',
+    ],
     types: ['policy/', 'observability/', 'auth/'],
   },
   'compose.ts': { uses: ['config/', 'kube/', 'mcp/', 'policy/', 'tools/', 'version.ts'] },

@@ -6,7 +6,7 @@ import { createProductSurface } from '../src/mcp/product-surface.ts';
 import { permissionTable } from '../src/permissions.ts';
 import { ConfirmationSealer } from '../src/policy/confirmation.ts';
 import { decide, type Policy } from '../src/policy/decide.ts';
-import { effects, scopeOf } from '../src/policy/effect.ts';
+import { effects } from '../src/policy/effect.ts';
 import { localPrincipal, type Principal } from '../src/policy/principal.ts';
 import { catalogue } from '../src/tools/catalog/index.ts';
 import { type Tool, toolsets } from '../src/tools/define-tool.ts';
@@ -140,7 +140,7 @@ describe.each(tools)('$name', ({ name, tool }) => {
     const policy = { readOnly: false, noDestroy: false };
     const question = { tool: name, toolset: tool.toolset, effect: tool.effect };
     for (const effect of effects) {
-      const principal: Principal = { ...localPrincipal, grants: [{ effect, from: scopeOf(effect) }] };
+      const principal: Principal = { ...localPrincipal, grants: [{ effect, from: effect }] };
       const enough = effects.indexOf(effect) >= effects.indexOf(tool.effect);
       expect(decide(question, principal, policy).allowed).toBe(enough);
     }

@@ -1,9 +1,14 @@
 /** From a request to a principal: static tokens first, then the identity provider, with a short memory for good tokens. */
 import { createHash } from 'node:crypto';
-import type { Authentication, AuthenticationRequest, Authenticator } from '../http/authenticator.ts';
+import type {
+  Authentication,
+  AuthenticationRequest,
+  Authenticator,
+  RefusalRule,
+} from '../http/authenticator.ts';
 import type { Principal } from '../policy/principal.ts';
 import { challengeHeader, readBearer } from './bearer.ts';
-import { type Claims, claimAt, principalOf, UnusableClaims } from './claims.ts';
+import { type Claims, claimAt, firstScopes, principalOf, UnusableClaims } from './claims.ts';
 import type { Issuer, IssuerStatus } from './issuer.ts';
 import type { OidcOptions } from './options.ts';
 import type { StaticTokens } from './static-tokens.ts';
@@ -14,8 +19,6 @@ export interface AuthenticatorParts {
   tokens?: StaticTokens;
   /** URL of the protected-resource metadata, for challenges. */
   resourceMetadata?: string;
-  /** Scopes named in a challenge to somebody without a token: the least that is of use. */
-  challengeScopes: readonly string[];
   now?: () => Date;
 }
 
@@ -54,28 +57,39 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
     return principal;
   };
 
+  const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
+  const recall = (hash: string, token: string): Principal | undefined => {
+    const known = remembered.get(hash);
+    if (known && known.until > now().getTime()) return known.principal;
+    remembered.delete(hash);
+    return parts.tokens?.recall(token);
+  };
+
+  const where = parts.resourceMetadata === undefined ? {} : { resourceMetadata: parts.resourceMetadata };
+  const scopes = parts.oidc ? firstScopes(parts.oidc.options) : [];
   return {
+    recall({ rawHeaders }) {
+      const header = readBearer(rawHeaders);
+      const principal = header.kind === 'token' ? recall(hashOf(header.token), header.token) : undefined;
+      return principal && { accepted: true, principal };
+    },
     async authenticate(request: AuthenticationRequest): Promise<Authentication> {
       const header = readBearer(request.rawHeaders);
-      const { resourceMetadata } = parts;
-      const where = resourceMetadata === undefined ? {} : { resourceMetadata };
       if (header.kind === 'none') {
-        return refuse(401, 'Sign in: this server needs a bearer token.', {
-          scopes: parts.challengeScopes,
-          ...where,
-        });
+        const message = 'Sign in: this server needs a bearer token.';
+        return refuse(401, 'no_token', message, { scopes, ...where });
       }
       if (header.kind === 'malformed') {
-        return refuse(400, header.message, {
+        const { message } = header;
+        return refuse(400, 'malformed_token', message, {
           error: 'invalid_request',
-          description: header.message,
+          description: message,
           ...where,
         });
       }
-      const hash = createHash('sha256').update(header.token).digest('base64');
-      const known = remembered.get(hash);
-      if (known && known.until > now().getTime()) return { accepted: true, principal: known.principal };
-      remembered.delete(hash);
+      const hash = hashOf(header.token);
+      const known = recall(hash, header.token);
+      if (known) return { accepted: true, principal: known };
       try {
         let verifying = underWay.get(hash);
         if (!verifying) {
@@ -84,9 +98,11 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
         }
         return { accepted: true, principal: await verifying };
       } catch (thrown) {
-        return refusal(thrown, parts.challengeScopes, where);
+        return refusal(thrown, scopes, where);
       }
     },
+    challenge: (needed, message) =>
+      challengeHeader({ error: 'insufficient_scope', description: message, scopes: needed, ...where }),
     status: () => parts.oidc?.issuer.status() ?? { ready: true },
   };
 }
@@ -94,11 +110,9 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
 /** A valid token without the scope that every call of this server needs. */
 class MissingScope extends Error {
   override readonly name = 'MissingScope';
-  readonly scope: string;
 
   constructor(scope: string) {
     super(`The token lacks the scope ${scope}.`);
-    this.scope = scope;
   }
 }
 
@@ -131,31 +145,43 @@ function refusal(
   scopes: readonly string[],
   where: { resourceMetadata?: string },
 ): Authentication {
-  if (thrown instanceof MissingScope) {
-    return refuse(403, thrown.message, {
+  if (thrown instanceof MissingScope || thrown instanceof UnusableClaims) {
+    return refuse(403, 'insufficient_scope', thrown.message, {
       error: 'insufficient_scope',
       description: thrown.message,
-      scopes: [thrown.scope],
+      ...(thrown instanceof MissingScope && { scopes }),
       ...where,
     });
   }
-  if (thrown instanceof UnusableClaims)
-    return refuse(403, thrown.message, {
-      error: 'insufficient_scope',
-      description: thrown.message,
-      ...where,
-    });
   if (thrown instanceof TokenRejected && thrown.reason === 'unavailable') {
-    return { accepted: false, status: 503, headers: { 'retry-after': '5' }, message: thrown.message };
+    return {
+      accepted: false,
+      status: 503,
+      rule: 'identity_provider',
+      headers: { 'retry-after': '5' },
+      message: thrown.message,
+    };
   }
   const message = thrown instanceof TokenRejected ? thrown.message : 'The token is not accepted.';
-  return refuse(401, message, { error: 'invalid_token', description: message, scopes, ...where });
+  return refuse(401, 'invalid_token', message, {
+    error: 'invalid_token',
+    description: message,
+    scopes,
+    ...where,
+  });
 }
 
 function refuse(
   status: 400 | 401 | 403,
+  rule: RefusalRule,
   message: string,
   challenge: Parameters<typeof challengeHeader>[0],
 ): Authentication {
-  return { accepted: false, status, headers: { 'www-authenticate': challengeHeader(challenge) }, message };
+  return {
+    accepted: false,
+    status,
+    rule,
+    headers: { 'www-authenticate': challengeHeader(challenge) },
+    message,
+  };
 }

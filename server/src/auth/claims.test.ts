@@ -1,25 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { claimAt, grantsOf, principalOf, UnusableClaims } from './claims.ts';
-import { defaultClaimPaths, type GrantRule, type OidcOptions } from './options.ts';
+import { claimAt, firstScopes, principalOf, UnusableClaims, worthOf } from './claims.ts';
+import { builtInRules, defaultClaimPaths, type GrantRule, type OidcOptions } from './options.ts';
 
 const base: OidcOptions = {
   issuer: 'https://idp.example.com',
   audiences: ['https://mcp.example.com/mcp'],
   claims: defaultClaimPaths,
-  rules: [],
+  rules: builtInRules,
+  scopePrefix: '',
   maxTokenLifetimeSeconds: 86_400,
 };
 
-const effectsOf = (claims: Record<string, unknown>, rules: GrantRule[] = []): string[] =>
-  grantsOf(claims, { ...base, rules }).map(({ effect }) => effect);
+const effectsOf = (claims: Record<string, unknown>, rules: readonly GrantRule[] = builtInRules): string[] =>
+  worthOf(claims, { ...base, rules }).grants.map(({ effect }) => effect);
 
 describe('grants from claims', () => {
   it.each([
     ['scope as one string', { scope: 'openid cnpg:change' }, ['change']],
     ['scp as a list, as Okta writes', { scp: ['cnpg:operate'] }, ['operate']],
     ['scp as a string, as Entra writes', { scp: 'cnpg:read' }, ['read']],
-    ["the reference system's read scope", { scope: 'mcp:read' }, ['read']],
-    ["the reference system's write scope", { scope: 'mcp:write' }, ['destroy']],
+    ['mcp:read', { scope: 'mcp:read' }, ['read']],
+    ['mcp:write', { scope: 'mcp:write' }, ['destroy']],
     ['nothing of ours', { scope: 'openid profile' }, []],
     ['no scope claim', {}, []],
   ])('%s', (_name, claims, expected) => {
@@ -32,10 +33,32 @@ describe('grants from claims', () => {
       { role: 'operator', effect: 'operate', toolsets: ['clusters'] },
     ];
     const claims = { groups: ['dba', 'staff'], realm_access: { roles: ['operator'] } };
-    expect(grantsOf(claims, { ...base, rules })).toEqual([
+    expect(worthOf(claims, { ...base, rules }).grants).toEqual([
       { effect: 'destroy', namespaces: ['shop'], from: 'group dba' },
       { effect: 'operate', toolsets: ['clusters'], from: 'role operator' },
     ]);
+  });
+
+  it('need everything that a rule names; what only lacks its scope can be had', () => {
+    const rules: GrantRule[] = [
+      { scope: 'write', group: 'dba', effect: 'change', namespaces: ['shop'] },
+      { scope: 'all', role: 'admin', effect: 'destroy' },
+    ];
+    const worth = (claims: Record<string, unknown>) =>
+      worthOf(claims, { ...base, rules, scopePrefix: 'https://mcp.example.com/mcp/' });
+    expect(worth({ groups: ['dba'], scope: 'write' }).grants).toEqual([
+      { effect: 'change', namespaces: ['shop'], from: 'scope write, group dba' },
+    ]);
+    expect(worth({ scope: 'write all' }).grants).toEqual([]);
+    expect(worth({ groups: ['dba'] })).toMatchObject({
+      grants: [],
+      obtainable: [{ effect: 'change', scope: 'https://mcp.example.com/mcp/write' }],
+    });
+    expect(worth({ scope: 'write all' }).obtainable).toEqual([]);
+  });
+
+  it('never come from a rule for a static token', () => {
+    expect(effectsOf({ groups: ['ci'] }, [{ token: 'ci', effect: 'destroy' }])).toEqual([]);
   });
 
   it('do not come from a group that is part of another name', () => {
@@ -105,5 +128,19 @@ describe('impersonation', () => {
     expect(() => principalOf({ sub: 's', email: 'a', groups: ['system:masters'] }, bare)).toThrow(
       UnusableClaims,
     );
+  });
+});
+
+describe('the scopes to ask for at first', () => {
+  it('are what every token needs and the least that gives a right, as the provider knows them', () => {
+    expect(firstScopes(base)).toEqual(['cnpg:read']);
+    const rules: GrantRule[] = [
+      { group: 'dba', effect: 'read' },
+      { scope: 'rw', effect: 'change' },
+      { scope: 'ro', effect: 'operate' },
+    ];
+    const options = { ...base, rules, requiredScope: 'mcp', scopePrefix: 'api/' };
+    expect(firstScopes(options)).toEqual(['api/mcp', 'api/ro']);
+    expect(firstScopes({ ...base, rules: [{ group: 'dba', effect: 'read' }] })).toEqual([]);
   });
 });

@@ -1,7 +1,8 @@
 /** From the claims of a verified token to a principal. Pure. */
 import type { Impersonation } from '../kube/gateway.ts';
-import type { Grant, Principal } from '../policy/principal.ts';
-import { builtInRules, type GrantRule, type ImpersonationOptions, type OidcOptions } from './options.ts';
+import { effects } from '../policy/effect.ts';
+import type { Grant, ObtainableGrant, Principal } from '../policy/principal.ts';
+import type { GrantRule, ImpersonationOptions, OidcOptions } from './options.ts';
 
 /** Claims as the token has them. */
 export type Claims = Readonly<Record<string, unknown>>;
@@ -33,18 +34,50 @@ function textAt(claims: Claims, paths: readonly string[]): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** Grants by scope, group and role; the same rule never counts twice. */
-export function grantsOf(claims: Claims, options: Pick<OidcOptions, 'claims' | 'rules'>): Grant[] {
-  const held = {
-    scope: new Set(listAt(claims, options.claims.scopes, true)),
-    group: new Set(listAt(claims, options.claims.groups, false)),
-    role: new Set(listAt(claims, options.claims.roles, false)),
-  };
-  return [...builtInRules, ...options.rules].flatMap((rule) => {
-    const kind = (['scope', 'group', 'role'] as const).find((candidate) => rule[candidate] !== undefined);
-    const value = kind && rule[kind];
-    return kind && value !== undefined && held[kind].has(value) ? [grantOf(rule, `${kind} ${value}`)] : [];
-  });
+/** What the claims of a token are worth: now, and with one more scope. */
+export interface Worth {
+  grants: Grant[];
+  obtainable: ObtainableGrant[];
+}
+
+/** Compares claims with the rules. A rule counts when the token has everything that it names. */
+export function worthOf(
+  claims: Claims,
+  options: Pick<OidcOptions, 'claims' | 'rules' | 'scopePrefix'>,
+): Worth {
+  const scopes = new Set(listAt(claims, options.claims.scopes, true));
+  const groups = new Set(listAt(claims, options.claims.groups, false));
+  const roles = new Set(listAt(claims, options.claims.roles, false));
+  const worth: Worth = { grants: [], obtainable: [] };
+  for (const rule of options.rules) {
+    const { scope, group, role, token } = rule;
+    const isPerson = (group === undefined || groups.has(group)) && (role === undefined || roles.has(role));
+    if (token !== undefined || !isPerson) continue;
+    const grant = grantOf(rule, originOf(rule));
+    if (scope === undefined || scopes.has(scope)) worth.grants.push(grant);
+    else worth.obtainable.push({ ...grant, scope: `${options.scopePrefix}${scope}` });
+  }
+  return worth;
+}
+
+/** `scope cnpg:read`, `scope cnpg:change, group dba`: how a rule is named in audit lines. */
+function originOf({ scope, group, role }: GrantRule): string {
+  return Object.entries({ scope, group, role })
+    .flatMap(([kind, value]) => (value === undefined ? [] : [`${kind} ${value}`]))
+    .join(', ');
+}
+
+/** The scopes to ask for at first: what every token needs, and the one that the least right comes with. */
+export function firstScopes({
+  rules,
+  requiredScope,
+  scopePrefix,
+}: Pick<OidcOptions, 'rules' | 'requiredScope' | 'scopePrefix'>): string[] {
+  const withScope = rules.filter(({ scope }) => scope !== undefined);
+  const [least] = effects.flatMap((effect) => withScope.filter((rule) => rule.effect === effect));
+  return [...new Set([requiredScope, least?.scope])].flatMap((scope) =>
+    scope === undefined ? [] : [`${scopePrefix}${scope}`],
+  );
 }
 
 /** The grant that a rule gives. */
@@ -71,7 +104,7 @@ export function principalOf(claims: Claims, options: OidcOptions): Principal {
     displayName: textAt(claims, options.claims.name) ?? subject,
     kind: 'oidc',
     ...(client !== undefined && { client }),
-    grants: grantsOf(claims, options),
+    ...worthOf(claims, options),
     ...(options.impersonation && {
       impersonate: impersonationOf(claims, options.impersonation, options.claims.groups),
     }),
@@ -85,6 +118,10 @@ function impersonationOf(
 ): Impersonation {
   const name = textAt(claims, [options.userClaim]);
   if (name === undefined) throw new UnusableClaims(`The token has no claim ${options.userClaim} to act as.`);
+  // As the API server has it: somebody could have typed in another person's address.
+  if (options.userClaim === 'email' && 'email_verified' in claims && claims.email_verified !== true) {
+    throw new UnusableClaims('The email address in the token is not verified.');
+  }
   const user = `${options.userPrefix}${name}`;
   const groups = listAt(claims, groupPaths, false)
     .filter((group) => options.allowedGroups.includes(group))

@@ -1,15 +1,15 @@
 /** What a site says about sign-in. Plain data; the configuration schema produces it. */
 import type { Effect } from '../policy/effect.ts';
 
-/** Gives principals with a scope, group, role or token name a grant. Exactly one of the four is set. */
+/** Gives a grant to tokens that have everything it names: a scope, a group, a role; or to the static token of a name. */
 export interface GrantRule {
-  scope?: string;
-  group?: string;
-  role?: string;
-  token?: string;
+  scope?: string | undefined;
+  group?: string | undefined;
+  role?: string | undefined;
+  token?: string | undefined;
   effect: Effect;
-  namespaces?: readonly string[];
-  toolsets?: readonly string[];
+  namespaces?: readonly string[] | undefined;
+  toolsets?: readonly string[] | undefined;
 }
 
 /** Where the interesting claims are; dots lead into objects (`realm_access.roles`). The first path that is there wins. */
@@ -48,7 +48,10 @@ export interface OidcOptions {
   jwksUri?: string;
   /** A scope that every token must carry, besides those that the grants ask for. */
   requiredScope?: string;
+  /** Put before a scope when a client is told to ask for it; tokens carry it without. */
+  scopePrefix: string;
   claims: ClaimPaths;
+  /** All rules that count, with {@link builtInRules} where scopes give rights by themselves. */
   rules: readonly GrantRule[];
   /** Longest time that a token may still be valid, in seconds. */
   maxTokenLifetimeSeconds: number;
@@ -59,7 +62,7 @@ export interface OidcOptions {
   ca?: string;
 }
 
-/** The scopes that mean something without any rule: ours, and the two of the reference system. */
+/** What scopes mean by themselves. `mcp:read` and `mcp:write` are common names at other servers. */
 export const builtInRules: readonly GrantRule[] = [
   { scope: 'cnpg:read', effect: 'read' },
   { scope: 'cnpg:operate', effect: 'operate' },

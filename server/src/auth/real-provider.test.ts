@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type RealIdp, type RealIdpOptions, startRealIdp } from '../../test/real-idp.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
-import { defaultClaimPaths, type OidcOptions } from './options.ts';
+import { builtInRules, defaultClaimPaths, type OidcOptions } from './options.ts';
 
 const resource = 'https://mcp.example.com/mcp';
 const open: (RealIdp | Issuer)[] = [];
@@ -21,14 +21,15 @@ async function signIn(
     issuer: idp.issuer,
     audiences: [resource],
     claims: defaultClaimPaths,
-    rules: [],
+    rules: builtInRules,
+    scopePrefix: '',
     maxTokenLifetimeSeconds: 3600,
     ...more(idp),
   };
   const issuer = openIssuer(options, () => undefined);
   open.push(issuer, idp);
   await vi.waitFor(() => expect(issuer.status()).toEqual({ ready: true }), { timeout: 5_000 });
-  const authenticator = createAuthenticator({ oidc: { options, issuer }, challengeScopes: ['cnpg:read'] });
+  const authenticator = createAuthenticator({ oidc: { options, issuer } });
   const present = (token: string) =>
     authenticator.authenticate({
       headers: {},

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAuthenticator } from './authenticator.ts';
-import { openStaticTokens } from './static-tokens.ts';
+import { openStaticTokens, type StaticTokenOptions } from './static-tokens.ts';
 
 const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
 let folder: string;
@@ -12,7 +12,14 @@ let file: string;
 let problems: string[];
 
 const write = (tokens: object[]): Promise<void> => writeFile(file, JSON.stringify({ tokens }));
-const open = () => openStaticTokens(file, (message) => problems.push(message));
+const open = (options: Partial<StaticTokenOptions> = {}) =>
+  openStaticTokens({
+    path: file,
+    rules: [],
+    mustImpersonate: false,
+    onProblem: (message) => problems.push(message),
+    ...options,
+  });
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-tokens-'));
@@ -42,6 +49,33 @@ describe('tokens from a file', () => {
     expect(await tokens.find(sha256('secret-ci')), 'the hash itself is no token').toBeUndefined();
   });
 
+  it('get what the rules of the configuration give to their name', async () => {
+    await write([{ name: 'ci', sha256: sha256('x') }]);
+    const tokens = await open({
+      rules: [
+        { token: 'ci', effect: 'operate', namespaces: ['ci'] },
+        { token: 'other', effect: 'destroy' },
+        { group: 'ci', effect: 'destroy' },
+      ],
+    });
+    expect((await tokens.find('x'))?.grants).toEqual([
+      { effect: 'operate', namespaces: ['ci'], from: 'token ci' },
+    ]);
+  });
+
+  it('must all say whom they act as where people act as themselves', async () => {
+    const impersonate = { user: 'bot:ci', groups: ['bots'] };
+    await write([{ name: 'ci', sha256: sha256('x'), impersonate }]);
+    expect((await (await open({ mustImpersonate: true })).find('x'))?.impersonate).toEqual(impersonate);
+    await write([{ name: 'root', sha256: sha256('x') }]);
+    await expect(open({ mustImpersonate: true })).rejects.toThrow('token root needs impersonate');
+  });
+
+  it('are never quoted when somebody wrote one where its hash is due', async () => {
+    await writeFile(file, 'tokens: [{name: x, sha256: "hunter2\n  [');
+    await expect(open()).rejects.not.toThrow('hunter2');
+  });
+
   it('expire', async () => {
     await write([
       { name: 'old', sha256: sha256('x'), grants: [{ effect: 'read' }], expires: '2020-01-01T00:00:00Z' },
@@ -65,7 +99,6 @@ describe('tokens from a file', () => {
 
   it.each([
     ['a token instead of its hash', [{ name: 'a', sha256: 'my-token', grants: [{ effect: 'read' }] }]],
-    ['no grants', [{ name: 'a', sha256: sha256('x'), grants: [] }]],
     ['a grant that does not exist', [{ name: 'a', sha256: sha256('x'), grants: [{ effect: 'admin' }] }]],
     ['an unknown key', [{ name: 'a', sha256: sha256('x'), grants: [{ effect: 'read' }], token: 'x' }]],
     [
@@ -84,7 +117,7 @@ describe('tokens from a file', () => {
 
   it('are asked before the identity provider, and a token that nobody knows is refused', async () => {
     await write([{ name: 'ci', sha256: sha256('secret-ci'), grants: [{ effect: 'read' }] }]);
-    const authenticator = createAuthenticator({ tokens: await open(), challengeScopes: [] });
+    const authenticator = createAuthenticator({ tokens: await open() });
     const present = (token: string) =>
       authenticator.authenticate({
         headers: {},

@@ -6,7 +6,7 @@ import { type FakeIdp, startFakeIdp } from '../../test/fake-idp.ts';
 import type { Authentication } from '../http/authenticator.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
-import { defaultClaimPaths, type OidcOptions } from './options.ts';
+import { builtInRules, defaultClaimPaths, type OidcOptions } from './options.ts';
 
 const resource = 'https://mcp.example.com/mcp';
 let idp: FakeIdp;
@@ -23,7 +23,8 @@ function options(more: Partial<OidcOptions> = {}): OidcOptions {
     issuer: idp.issuer,
     audiences: [resource],
     claims: defaultClaimPaths,
-    rules: [],
+    rules: builtInRules,
+    scopePrefix: '',
     maxTokenLifetimeSeconds: 86_400,
     ...more,
   };
@@ -33,7 +34,6 @@ function open(more: Partial<OidcOptions> = {}): void {
   issuer = openIssuer(options(more), (message) => problems.push(message));
   authenticator = createAuthenticator({
     oidc: { options: options(more), issuer },
-    challengeScopes: ['cnpg:read'],
     resourceMetadata: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
   });
 }
@@ -76,6 +76,9 @@ describe('a good token', () => {
         kind: 'oidc',
         client: 'assistant',
         grants: [{ effect: 'read', from: 'scope cnpg:read' }],
+        obtainable: expect.arrayContaining([
+          { effect: 'destroy', from: 'scope cnpg:destroy', scope: 'cnpg:destroy' },
+        ]),
       },
     });
   });
@@ -109,6 +112,7 @@ describe('requests without a usable header', () => {
     expect(await send()).toEqual({
       accepted: false,
       status: 401,
+      rule: 'no_token',
       headers: {
         'www-authenticate':
           'Bearer scope="cnpg:read", resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"',

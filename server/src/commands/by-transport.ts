@@ -5,7 +5,17 @@ import type { Command } from './command.ts';
 export const command: Command = {
   usage: '[--transport stdio|http] [settings]',
   description: 'Serves MCP clients over the transport that is set.',
-  sections: ['process', 'http', 'kubernetes', 'policy', 'confirmation', 'postgresql'],
+  sections: [
+    'process',
+    'http',
+    'auth',
+    'sessions',
+    'kubernetes',
+    'policy',
+    'confirmation',
+    'audit',
+    'postgresql',
+  ],
   async run(invocation) {
     const { transport } = (await loadConfig(invocation.sources)).config;
     const { command: chosen } =

@@ -1,5 +1,6 @@
 import { effectiveSettings } from '../config/effective.ts';
 import { loadConfig } from '../config/load.ts';
+import { oidcFilePlaces } from '../config/oidc-file.ts';
 import { type Section, sections } from '../config/setting.ts';
 import type { Command } from './command.ts';
 
@@ -10,7 +11,7 @@ export const command: Command = {
   options: { json: { switch: true, description: 'Print JSON.' } },
   sections: Object.keys(sections) as Section[],
   async run({ terminal, options, sources }) {
-    const effective = effectiveSettings(await loadConfig(sources));
+    const effective = effectiveSettings(await loadConfig({ ...sources, oidcFilePlaces }));
     if (options.has('json')) {
       terminal.out(`${JSON.stringify(effective, null, 2)}\n`);
       return 0;

@@ -11,7 +11,7 @@ export const command: Command = {
   description:
     'Serves MCP clients over HTTP with a simulated Kubernetes in the same process: nothing else is needed, nothing real is touched, and ' +
     'everything is forgotten when it ends.',
-  sections: ['process', 'http', 'policy', 'confirmation', 'postgresql'],
+  sections: ['process', 'http', 'auth', 'sessions', 'policy', 'confirmation', 'audit', 'postgresql'],
   async run({ terminal, sources }) {
     const { config } = await loadConfig(sources);
     const ended = endRequested();

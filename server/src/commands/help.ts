@@ -37,7 +37,7 @@ function settingsGroup(section: Section, command: Command): string {
 function valueName({ kind, choices }: Setting): string {
   if (kind === 'boolean') return '';
   if (choices) return ` ${choices.join('|')}${kind === 'list' ? ',…' : ''}`;
-  return { text: ' VALUE', number: ' NUMBER', list: ' A,B,…', map: ' A=X,B=Y,…' }[kind];
+  return { text: ' VALUE', number: ' NUMBER', list: ' A,B,…', map: ' A=X,B=Y,…', json: ' JSON' }[kind];
 }
 
 function defaultNote(setting: Setting): string {

@@ -4,13 +4,14 @@ import { type App, createApp } from '../app.ts';
 import { compose } from '../compose.ts';
 import { assertMayListen } from '../config/checks.ts';
 import type { Config } from '../config/schema.ts';
-import { localAuthenticator } from '../http/authenticator.ts';
+import { allowedHostsOf } from '../config/sign-in.ts';
 import { createAudit } from '../observability/audit.ts';
 import { createLogger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { checkReadinessOf } from '../readiness.ts';
 import { catalogue } from '../tools/catalog/index.ts';
 import { version } from '../version.ts';
+import { openSignIn } from './sign-in.ts';
 
 export interface HttpServer {
   /** Where MCP is served: `http://127.0.0.1:3000/mcp`. */
@@ -27,29 +28,34 @@ export interface HttpServer {
  */
 export async function startHttpServer(
   config: Config,
-  options: { kubeconfigText?: string } = {},
+  options: { kubeconfigText?: string; warnings?: readonly string[] } = {},
 ): Promise<HttpServer> {
   assertMayListen(config);
   const logger = createLogger({ level: config.logLevel });
+  for (const warning of options.warnings ?? []) logger.warn(warning);
+  const signIn = await openSignIn(config, logger);
   const metrics = createMetrics({ version, tools: catalogue.map(({ name }) => name) });
   const audit = createAudit({ stream: process.stdout, logger });
   const composition = await compose(config, {
-    ...options,
+    ...(options.kubeconfigText !== undefined && { kubeconfigText: options.kubeconfigText }),
     audit(record) {
-      audit(record);
+      audit.toolCall(record);
       metrics.toolCall(record);
     },
     onKubernetesRequest: metrics.kubernetesRequest,
   });
   const app = await createApp({
     surface: composition.surface,
-    authenticator: localAuthenticator,
-    checkReadiness: checkReadinessOf(composition.kube),
+    authenticator: signIn.authenticator,
+    protectedResource: signIn.protectedResource,
+    auditRefusal: audit.refusal,
+    trustProxy: config.trustProxy,
+    checkReadiness: checkReadinessOf(composition.kube, signIn.checks),
     metrics,
     logger,
     limits: config.limits,
     host: config.host,
-    allowedHosts: config.allowedHosts,
+    allowedHosts: allowedHostsOf(config),
     allowedOrigins: config.allowedOrigins,
   });
   const stop: HttpServer['stop'] = async ({ delay }) => {
@@ -58,6 +64,7 @@ export async function startHttpServer(
       graceMilliseconds: config.shutdownGraceSeconds * 1000,
     });
     await composition.close();
+    await signIn.close();
   };
   try {
     await app.management.listen({ host: config.host, port: config.managementPort });

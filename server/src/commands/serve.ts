@@ -1,4 +1,5 @@
 import { loadConfig } from '../config/load.ts';
+import { oidcFilePlaces } from '../config/oidc-file.ts';
 import type { Command } from './command.ts';
 import { startHttpServer } from './http-server.ts';
 import { preferSmallMemory } from './memory.ts';
@@ -9,12 +10,22 @@ export const command: Command = {
   description:
     'Serves MCP clients over HTTP (streamable HTTP, at /mcp). Health, readiness and metrics are on the management port. ' +
     'SIGTERM lets running calls end first.',
-  sections: ['process', 'http', 'kubernetes', 'policy', 'confirmation', 'postgresql'],
+  sections: [
+    'process',
+    'http',
+    'auth',
+    'sessions',
+    'kubernetes',
+    'policy',
+    'confirmation',
+    'audit',
+    'postgresql',
+  ],
   async run({ terminal, sources }) {
     preferSmallMemory();
-    const { config } = await loadConfig(sources);
+    const { config, warnings } = await loadConfig({ ...sources, oidcFilePlaces });
     const ended = endRequested();
-    const server = await startHttpServer(config);
+    const server = await startHttpServer(config, { warnings });
     if (terminal.watched)
       terminal.error(`cnpg-mcp listens on ${server.url} (management: ${server.managementUrl})\n`);
     const signal = await ended;

@@ -11,12 +11,12 @@ export const command: Command = {
   description:
     'Serves the MCP client that started it, on standard input and output. Log and audit lines go to standard error. It ends ' +
     'when the client closes its input.',
-  sections: ['process', 'kubernetes', 'policy', 'confirmation', 'postgresql'],
+  sections: ['process', 'kubernetes', 'policy', 'confirmation', 'audit', 'postgresql'],
   async run({ terminal, sources }) {
     const { config } = await loadConfig(sources);
     const logger = createLogger({ level: config.logLevel });
     const { surface, close } = await compose(config, {
-      audit: createAudit({ stream: process.stderr, logger }),
+      audit: createAudit({ stream: process.stderr, logger }).toolCall,
     });
     const connection = await connectStdio(surface, {
       input: process.stdin,

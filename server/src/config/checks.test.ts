@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertMayListen, confirmationKeyOf, policyOf } from './checks.ts';
 import { loadConfig } from './load.ts';
+import { configSchema } from './schema.ts';
 
 const config = async (environment: Record<string, string>) => (await loadConfig({ environment })).config;
 
 describe('listening without authentication', () => {
-  const at = (host: string) => ({ host, unsafeAllowAnonymous: false, allowedHosts: [] });
+  const at = (host: string) => ({ ...configSchema.parse({}), host });
 
   it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('is allowed on %s', (host) => {
     expect(() => assertMayListen(at(host))).not.toThrow();
@@ -23,6 +24,13 @@ describe('listening without authentication', () => {
       expect(() => assertMayListen({ ...anonymous, allowedHosts: ['mcp.example.com'] })).not.toThrow();
     },
   );
+
+  it('is allowed everywhere once callers must sign in, under the name of the public address', () => {
+    const auth = configSchema.parse({ auth: { tokensFile: '/tokens.yaml' } }).auth;
+    expect(() => assertMayListen({ ...at('0.0.0.0'), auth })).toThrow('publicUrl');
+    const publicUrl = 'https://mcp.example.com';
+    expect(() => assertMayListen({ ...at('0.0.0.0'), auth, publicUrl })).not.toThrow();
+  });
 });
 
 describe('the confirmation key', () => {

@@ -4,27 +4,29 @@ import { isLoopback } from '../http/host-origin.ts';
 import type { Policy } from '../policy/decide.ts';
 import type { ToolSettings } from '../tools/settings.ts';
 import type { Config } from './schema.ts';
+import { allowedHostsOf, hasSignIn } from './sign-in.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
- * Throws {@link UsageError} when HTTP would be served to others than this machine without authentication, or without a
- * list of the names that it is reached by.
+ * Throws {@link UsageError} when HTTP would be served to others than this machine without anybody having to sign in, or
+ * without a list of the names that it is reached by.
  */
 export function assertMayListen(
-  config: Pick<Config, 'host' | 'unsafeAllowAnonymous' | 'allowedHosts'>,
+  config: Pick<Config, 'host' | 'unsafeAllowAnonymous' | 'allowedHosts' | 'publicUrl' | 'auth'>,
 ): void {
   if (isLoopback(config.host)) return;
-  if (!config.unsafeAllowAnonymous) {
+  if (!config.unsafeAllowAnonymous && !hasSignIn(config)) {
     throw new UsageError(
       `Refusing to listen on ${config.host}: nobody has to sign in to this server, so everybody who can reach it could ` +
-        'do what it may do.\nListen on 127.0.0.1, or set unsafeAllowAnonymous (--unsafe-allow-anonymous) if something in ' +
-        'front of it authenticates its callers.',
+        'do what it may do.\nSet auth.issuer or auth.tokensFile, listen on 127.0.0.1, or set unsafeAllowAnonymous ' +
+        '(--unsafe-allow-anonymous) if something in front of it authenticates its callers.',
     );
   }
-  if (config.allowedHosts.length === 0) {
+  if (allowedHostsOf(config).length === 0) {
     throw new UsageError(
-      `To listen on ${config.host}, list the host names that clients use in allowedHosts (--allowed-hosts); requests ` +
-        'with other names are refused, so that no web page can reach this server under a name of its own.',
+      `To listen on ${config.host}, set publicUrl, or list the host names that clients use in allowedHosts ` +
+        '(--allowed-hosts); requests with other names are refused, so that no web page can reach this server under a ' +
+        'name of its own.',
     );
   }
 }

@@ -1,11 +1,12 @@
 /** Puts the configuration together: flags, then environment, then file, then defaults. Everything wrong is said at once. */
-import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { closest, editDistance } from '../closest.ts';
+import { readOidcFile } from './oidc-file.ts';
 import { type Config, configSchema, settings } from './schema.ts';
 import type { Setting } from './setting.ts';
 import { readText } from './text-value.ts';
 import { UsageError } from './usage-error.ts';
+import { readYamlFile } from './yaml-file.ts';
 
 /** Variable that names the configuration file when `--config` does not. */
 export const fileVariable = 'CNPG_MCP_CONFIG';
@@ -16,12 +17,16 @@ export interface ConfigSources {
   environment: NodeJS.ProcessEnv;
   /** Path of a YAML (or JSON) file. Omitted: `CNPG_MCP_CONFIG`, if set. */
   file?: string | undefined;
+  /** Where an `oidc.yaml` is looked for when auth.oidcFile does not name one. Omitted: nowhere. */
+  oidcFilePlaces?: readonly string[];
 }
 
 export interface LoadedConfig {
   config: Config;
   /** Where each setting that is not a default came from, by key: `flag --port`, `environment PORT`, `file ./x.yaml`. */
   origins: ReadonlyMap<string, string>;
+  /** What was found and has no effect, one sentence each. */
+  warnings: readonly string[];
 }
 
 /** Loads and checks the configuration. Throws {@link UsageError} with one line for each thing that is wrong. */
@@ -30,7 +35,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const given = new Map<string, { value: unknown; origin: string }>();
   const file = sources.file ?? nonEmpty(sources.environment[fileVariable]);
   if (file !== undefined) {
-    const content = await readConfigFile(file);
+    const content = await readYamlFile(file);
     for (const [key, value] of flatten(content, `file ${file}`, problems)) {
       given.set(key, { value, origin: `file ${file}` });
     }
@@ -47,6 +52,14 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     if (text !== undefined) given.set(key, { value: readText(text, kind), origin: `flag --${flag}` });
   }
 
+  const oidcFile = await readOidcFile(
+    given.get('auth.oidcFile')?.value as string | undefined,
+    sources.oidcFilePlaces ?? [],
+  );
+  for (const [key, value] of oidcFile?.settings ?? []) {
+    if (!given.has(key)) given.set(key, { value, origin: `file ${oidcFile?.path}` });
+  }
+
   const origins = new Map([...given].map(([key, { origin }]) => [key, origin]));
   const parsed = configSchema.safeParse(nest(given));
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, origins)));
@@ -56,28 +69,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   if (!parsed.success || problems.length > 0) {
     throw new UsageError(`The configuration is wrong.\n${problems.map((line) => `  ${line}`).join('\n')}`);
   }
-  return { config: parsed.data, origins };
-}
-
-async function readConfigFile(file: string): Promise<Record<string, unknown>> {
-  const text = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {
-    throw new UsageError(`The configuration file ${file} cannot be read: ${thrown.code ?? thrown.message}.`);
-  });
-  const { parse } = await import('yaml');
-  let content: unknown;
-  try {
-    content = parse(text);
-  } catch (thrown) {
-    // The parser quotes the line it stumbled on, and that line may hold a secret: only its position is passed on.
-    const position = (thrown as { linePos?: [{ line: number; col: number }] }).linePos?.[0];
-    const where = position ? ` at line ${position.line}, column ${position.col}` : '';
-    throw new UsageError(`The configuration file ${file} is not YAML${where}.`);
-  }
-  if (content === null || content === undefined) return {};
-  if (typeof content !== 'object' || Array.isArray(content)) {
-    throw new UsageError(`The configuration file ${file} must hold settings as key: value.`);
-  }
-  return content as Record<string, unknown>;
+  return { config: parsed.data, origins, warnings: oidcFile?.warnings ?? [] };
 }
 
 /** Settings of a file by dotted key. Unknown keys become problems that name the closest known one. */

@@ -1,9 +1,10 @@
 /** The configuration: one schema, from which flags, variables, the file format, checks and documentation are derived. */
 import { z } from 'zod';
-import { defaultHttpLimits } from '../http/limits.ts';
 import type { LogLevel } from '../observability/logger.ts';
 import { toolsets } from '../tools/define-tool.ts';
 import { defaultToolSettings } from '../tools/settings.ts';
+import { authSettings } from './auth-schema.ts';
+import { limitSettings } from './limit-schema.ts';
 import { setting, settingsOf } from './setting.ts';
 
 const port = (preset: number) => z.int().min(0).max(65_535).default(preset);
@@ -35,7 +36,7 @@ export const configSchema = z.strictObject({
   host: setting(z.string().min(1).max(253).default('127.0.0.1'), {
     section: 'http',
     description:
-      'Address that both ports are bound to. Without authentication only a loopback address is accepted, unless unsafeAllowAnonymous is set.',
+      'Address that both ports are bound to. Without sign-in only a loopback address is accepted, unless unsafeAllowAnonymous is set.',
   }),
   port: setting(port(3000), {
     section: 'http',
@@ -51,37 +52,52 @@ export const configSchema = z.strictObject({
     description:
       'Serve everybody who can reach the port, with all rights of this server. Only behind something that authenticates.',
   }),
+  publicUrl: setting(publicUrl().optional(), {
+    section: 'http',
+    description:
+      'Address of /mcp as clients know it, for example https://mcp.example.com/mcp; without a path /mcp is meant. Tokens must be issued for it, and sign-in is announced under it.',
+    alsoEnvironment: ['PUBLIC_URL'],
+  }),
   allowedHosts: setting(names(100).default([]), {
     section: 'http',
     description:
-      'Host names (or name:port, for one port only) that requests to /mcp may carry, against DNS rebinding. On a loopback address the loopback names are allowed anyway; on any other the list must be given.',
+      'Host names (or name:port, for one port only) that requests to /mcp may carry, against DNS rebinding. The host of publicUrl is allowed anyway, and on a loopback address the loopback names; on any other address one of the two settings must be given.',
   }),
   allowedOrigins: setting(names(100).default([]), {
     section: 'http',
     description: 'Origins of web pages that may call /mcp, for example https://inspector.example.com.',
   }),
-  limits: z
+  trustProxy: setting(names(100).default([]), {
+    section: 'http',
+    description:
+      'Addresses or ranges (10.0.0.0/8) of proxies whose X-Forwarded-For tells the address of the caller, for limits and audit. Others are not believed.',
+  }),
+  limits: limitSettings,
+
+  auth: authSettings,
+
+  sessions: z
     .strictObject({
-      bodyBytes: setting(z.int().min(1024).max(16_777_216).default(defaultHttpLimits.bodyBytes), {
-        section: 'http',
-        description: 'Largest request body, in bytes.',
-      }),
-      headerBytes: setting(z.int().min(2048).max(262_144).default(defaultHttpLimits.headerBytes), {
-        section: 'http',
-        description: 'Largest request line and headers together, in bytes.',
-      }),
-      inFlight: setting(z.int().min(1).max(100_000).default(defaultHttpLimits.inFlight), {
-        section: 'http',
-        description: 'Most MCP requests under way at the same time; more are answered 503 with Retry-After.',
-      }),
-      requestSeconds: setting(z.int().min(1).max(600).default(defaultHttpLimits.requestSeconds), {
-        section: 'http',
-        description: 'How long a request may take to arrive completely.',
-      }),
-      streamAfterSeconds: setting(z.int().min(1).max(600).default(defaultHttpLimits.streamAfterSeconds), {
-        section: 'http',
+      enabled: setting(z.boolean().default(false), {
+        section: 'sessions',
         description:
-          'An answer that takes longer becomes a stream, so that nothing between takes the connection for dead.',
+          'Keep a session for clients of 2025-11-25 and older that can ask their user something, so that a person confirms in the client. Needs one replica, or requests of a session always led to the same one.',
+      }),
+      total: setting(z.int().min(1).max(100_000).default(200), {
+        section: 'sessions',
+        description: 'Most sessions at the same time; more are answered 503 with Retry-After.',
+      }),
+      perPrincipal: setting(z.int().min(1).max(10_000).default(10), {
+        section: 'sessions',
+        description: 'Most sessions of one caller; more are answered 429 with Retry-After.',
+      }),
+      idleSeconds: setting(z.int().min(1).max(86_400).default(1800), {
+        section: 'sessions',
+        description: 'A session without requests and without an open stream ends after this time.',
+      }),
+      lifetimeSeconds: setting(z.int().min(1).max(604_800).default(28_800), {
+        section: 'sessions',
+        description: 'Every session ends after this time.',
       }),
     })
     .prefault({}),
@@ -147,6 +163,21 @@ export const configSchema = z.strictObject({
     description: 'File that holds the key, instead of confirmationKey.',
   }),
 
+  audit: z
+    .strictObject({
+      file: setting(z.string().min(1).max(4096).optional(), {
+        section: 'audit',
+        description:
+          'File that audit lines are appended to; opened anew when it was moved away, and on SIGHUP. Omitted: standard output over HTTP, standard error over stdio.',
+      }),
+      events: setting(z.boolean().default(false), {
+        section: 'audit',
+        description:
+          'Also leave a Kubernetes Event at every cluster that is changed, with who changed it. Needs the right to create events.',
+      }),
+    })
+    .prefault({}),
+
   postgres: z
     .strictObject({
       defaultVersion: setting(version().default(defaultToolSettings.defaultPostgresVersion), {
@@ -172,6 +203,18 @@ export const configSchema = z.strictObject({
     description: 'Most instances that a cluster may be given.',
   }),
 });
+
+/** Clients compare it with what they were told, so nothing but scheme, host and path may be in it. */
+function publicUrl() {
+  return z
+    .string()
+    .max(2048)
+    .refine((text) => URL.canParse(text), { message: 'must be a URL', abort: true })
+    .refine((text) => {
+      const { protocol, username, password, search, hash } = new URL(text);
+      return /^https?:$/.test(protocol) && username + password + search + hash === '';
+    }, 'must be an http or https address without user, query and fragment');
+}
 
 function version() {
   return z.string().regex(/^\d{1,2}(\.\d{1,3})?$/, 'must be a PostgreSQL version such as 17 or 17.2');

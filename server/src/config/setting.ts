@@ -6,9 +6,12 @@ import { kindOf, unwrap, type ValueKind } from './text-value.ts';
 export const sections = {
   process: 'The process',
   http: 'HTTP',
+  auth: 'Sign-in',
+  sessions: 'Sessions',
   kubernetes: 'Kubernetes',
   policy: 'What may be done',
   confirmation: 'Confirmation',
+  audit: 'Audit',
   postgresql: 'PostgreSQL',
 } as const;
 export type Section = keyof typeof sections;

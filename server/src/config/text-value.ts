@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 
 /** What a schema expects, as far as it matters for reading text. */
-export type ValueKind = 'text' | 'number' | 'boolean' | 'list' | 'map';
+export type ValueKind = 'text' | 'number' | 'boolean' | 'list' | 'map' | 'json';
 
 /** The kind of value that a schema expects, looking through defaults and optionals. */
 export function kindOf(schema: z.core.$ZodType): ValueKind {
@@ -13,7 +13,7 @@ export function kindOf(schema: z.core.$ZodType): ValueKind {
     case 'boolean':
       return 'boolean';
     case 'array':
-      return 'list';
+      return kindOf((def as z.core.$ZodArrayDef).element) === 'map' ? 'json' : 'list';
     case 'record':
     case 'object':
       return 'map';
@@ -41,7 +41,8 @@ const booleans: Readonly<Record<string, boolean>> = {
 };
 
 /**
- * Reads one value: numbers in decimal, `true`/`yes`/`on`/`1` and their opposites, lists as `a,b,c`, maps as `a=1,b=2`.
+ * Reads one value: numbers in decimal, `true`/`yes`/`on`/`1` and their opposites, lists as `a,b,c`, maps as `a=1,b=2`, lists of
+ * objects as JSON.
  * Text that does not fit its kind is returned as it is, for the schema to refuse.
  */
 export function readText(text: string, kind: ValueKind): unknown {
@@ -59,6 +60,12 @@ export function readText(text: string, kind: ValueKind): unknown {
         pairs.map(([item, at]) => [item.slice(0, at).trim(), item.slice(at + 1).trim()]),
       );
     }
+    case 'json':
+      try {
+        return JSON.parse(text);
+      } catch {
+        return text;
+      }
     case 'text':
       return text;
   }

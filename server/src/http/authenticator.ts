@@ -1,7 +1,6 @@
 /** Who calls: the seam between HTTP and whatever knows about tokens. */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Tightening } from '../policy/decide.ts';
-import { localPrincipal, type Principal } from '../policy/principal.ts';
+import { anonymousPrincipal, localPrincipal, type Principal } from '../policy/principal.ts';
 
 /** What an authenticator may look at. The body is not read yet. */
 export interface AuthenticationRequest {
@@ -13,11 +12,29 @@ export interface AuthenticationRequest {
   url: string;
 }
 
+/** Why a request is turned away before anybody works on it; a label of metrics and a word of the audit log. */
+export type RefusalRule =
+  | 'host'
+  | 'origin'
+  | 'no_token'
+  | 'malformed_token'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'identity_provider'
+  | 'bad_tightening'
+  | 'sign_in_limit'
+  | 'caller_limit'
+  | 'server_limit'
+  | 'overload'
+  | 'session_limit'
+  | 'session';
+
 export type Authentication =
-  | { accepted: true; principal: Principal; tightening?: Tightening }
+  | { accepted: true; principal: Principal }
   | {
       accepted: false;
       status: 400 | 401 | 403 | 429 | 503;
+      rule: RefusalRule;
       /** For example `www-authenticate`; lower-case names. */
       headers: Readonly<Record<string, string>>;
       /** One sentence for the caller. */
@@ -27,9 +44,18 @@ export type Authentication =
 export interface Authenticator {
   /** Never throws for anything that a caller can send. */
   authenticate(request: AuthenticationRequest): Promise<Authentication>;
+  /** Who it is when that is known already and costs nothing; `undefined`: ask `authenticate`. */
+  recall?(request: Pick<AuthenticationRequest, 'rawHeaders'>): { principal: Principal } | undefined;
+  /** The `WWW-Authenticate` header for a call that needs these scopes. Omitted: callers cannot get others. */
+  challenge?(scopes: readonly string[], message: string): string;
 }
 
 /** For a server that only this machine can reach: everybody is the local process. */
 export const localAuthenticator: Authenticator = {
   authenticate: async () => ({ accepted: true, principal: localPrincipal }),
+};
+
+/** For a server behind something that decides who may reach it: everybody is the same, and has every right of the server. */
+export const anonymousAuthenticator: Authenticator = {
+  authenticate: async () => ({ accepted: true, principal: anonymousPrincipal }),
 };

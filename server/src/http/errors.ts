@@ -1,10 +1,19 @@
 /** Every refusal of the HTTP layer has a JSON-RPC body, so that a client shows the sentence and not just a status. */
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { errorBody, JsonRpcError, jsonRpcCodes } from '../mcp/json-rpc.ts';
+import { errorBody, JsonRpcError, jsonRpcCodes, type RequestId } from '../mcp/json-rpc.ts';
 
-/** Sends a JSON-RPC error that belongs to no request. */
-export function refuse(reply: FastifyReply, status: number, code: number, message: string): FastifyReply {
-  return reply.code(status).type('application/json').send(errorBody(code, message));
+/** Sends a JSON-RPC error; without an `id` it belongs to no request. */
+export function refuse(
+  reply: FastifyReply,
+  status: number,
+  code: number,
+  message: string,
+  id: RequestId | null = null,
+): FastifyReply {
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(errorBody(code, message, id));
 }
 
 /** Statuses that Fastify itself refuses with, and what they mean to a client. */

@@ -3,8 +3,7 @@
  * demands the check of Origin in every revision). Probes and metrics stay outside: kubelet and Prometheus call by pod IP.
  */
 import type { FastifyInstance } from 'fastify';
-import { jsonRpcCodes } from '../mcp/json-rpc.ts';
-import { refuse } from './errors.ts';
+import { turnAway } from './refusals.ts';
 
 export interface EdgeOptions {
   /** The address that the server binds. */
@@ -62,9 +61,11 @@ export function guardHostAndOrigin(scope: FastifyInstance, options: EdgeOptions)
   const rules = edgeRules(options);
   scope.addHook('onRequest', (request, reply, next) => {
     if (!rules.allowsHost(request.headers.host)) {
-      refuse(reply, 403, jsonRpcCodes.serverError, 'The Host of this request is not allowed here.');
+      const message = 'The Host of this request is not allowed here.';
+      turnAway(request, reply, { status: 403, rule: 'host', message });
     } else if (!rules.allowsOrigin(request.headers.origin)) {
-      refuse(reply, 403, jsonRpcCodes.serverError, 'The Origin of this request is not allowed here.');
+      const message = 'The Origin of this request is not allowed here.';
+      turnAway(request, reply, { status: 403, rule: 'origin', message });
     } else {
       next();
     }

@@ -1,9 +1,9 @@
 /** The MCP requests under way: counted, capped, waited for at the end, and told when nobody waits for them any more. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { jsonRpcCodes } from '../mcp/json-rpc.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { refuse } from './errors.ts';
+import type { Overload } from './overload.ts';
+import { turnAway } from './refusals.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -14,18 +14,21 @@ declare module 'fastify' {
 
 export class InFlight {
   readonly #running = new Set<AbortController>();
+  /** Streams that are held open: broken off at the end like the rest, but neither counted nor waited for. */
+  readonly #held = new Set<AbortController>();
   #idle: (() => void)[] = [];
 
   get count(): number {
     return this.#running.size;
   }
 
-  /** Counts a request until its response is closed. */
-  enter(response: ServerResponse): AbortSignal {
+  /** Knows a request until its response is closed. */
+  enter(response: ServerResponse, counted = true): AbortSignal {
     const controller = new AbortController();
-    this.#running.add(controller);
+    const set = counted ? this.#running : this.#held;
+    set.add(controller);
     response.once('close', () => {
-      this.#running.delete(controller);
+      set.delete(controller);
       if (!response.writableFinished) controller.abort();
       if (this.#running.size === 0) for (const wake of this.#idle.splice(0)) wake();
     });
@@ -39,26 +42,34 @@ export class InFlight {
 
   /** Breaks off whatever still runs. */
   stop(): void {
-    for (const controller of this.#running) controller.abort();
+    for (const controller of [...this.#running, ...this.#held]) controller.abort();
   }
 }
 
-/** Counts every request of this scope; turns it away at the cap, before its body is read. */
+/**
+ * Counts every request of this scope; turns it away at the cap and while the process is overloaded, before its body is
+ * read. The stream of a session only waits for news, so it takes no place.
+ */
 export function limitInFlight(
   scope: FastifyInstance,
-  inFlight: InFlight,
-  limit: number,
-  metrics: Metrics,
+  parts: { inFlight: InFlight; overload: Overload; limit: number; metrics: Metrics },
 ): void {
+  const { inFlight, overload, limit, metrics } = parts;
   scope.addHook('onRequest', (request, reply, next) => {
-    if (inFlight.count < limit) {
-      request.goneSignal = inFlight.enter(reply.raw);
+    const full = inFlight.count >= limit;
+    if (!full && !overload.overloaded) {
+      request.goneSignal = inFlight.enter(reply.raw, request.method !== 'GET');
       next();
       return;
     }
     metrics.overloaded();
-    reply.header('retry-after', '1');
-    const message = 'Too many requests are under way. Try again in a second.';
-    refuse(reply, 503, jsonRpcCodes.serverError, message);
+    turnAway(request, reply, {
+      status: 503,
+      rule: full ? 'server_limit' : 'overload',
+      headers: { 'retry-after': full ? '1' : '2' },
+      message: full
+        ? 'Too many requests are under way. Try again in a second.'
+        : 'The server is too busy at the moment. Try again in a few seconds.',
+    });
   });
 }

@@ -2,15 +2,26 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { McpAnswer, McpEndpoints, McpExchange } from '../mcp/endpoint.ts';
 import { JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
+import type { StepUpCheck } from '../mcp/surface.ts';
+import type { Authenticator } from './authenticator.ts';
 import { refuse } from './errors.ts';
+import { turnAway } from './refusals.ts';
 
 export const mcpPath = '/mcp';
 
+export interface McpRouteOptions {
+  endpoints: McpEndpoints;
+  stepUp?: StepUpCheck | undefined;
+  /** The `WWW-Authenticate` header that names scopes; without it nobody can get others. */
+  challenge?: Authenticator['challenge'] | undefined;
+}
+
 /**
  * Serves both generations on one path. The scope must have set `identity` and `goneSignal` on the request. GET and DELETE
- * belong to sessions, which a stateless server does not have: 405, as the specification wants it.
+ * belong to sessions: without one they are answered 405, as the specification wants it.
  */
-export function serveMcp(scope: FastifyInstance, endpoints: McpEndpoints): void {
+export function serveMcp(scope: FastifyInstance, options: McpRouteOptions): void {
+  const { endpoints } = options;
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser(
     'application/json',
@@ -22,6 +33,7 @@ export function serveMcp(scope: FastifyInstance, endpoints: McpEndpoints): void 
       throw new JsonRpcError(jsonRpcCodes.parseError, 'The request has no body.');
     }
     const exchange = exchangeOf(request);
+    if (isShortOfScopes(request, reply, exchange, options)) return reply;
     const modern = endpoints.modern?.claims(exchange) ? endpoints.modern : undefined;
     return send(reply, await (modern ?? endpoints.legacy).handle(exchange));
   });
@@ -36,6 +48,35 @@ export function serveMcp(scope: FastifyInstance, endpoints: McpEndpoints): void 
         'This server keeps no sessions: use POST.',
       ),
   });
+}
+
+/**
+ * True when the request was refused because it needs other scopes. Before anything else is done with it, so that a client
+ * can ask for them and repeat it (authorization, Scope Challenge Handling).
+ */
+function isShortOfScopes(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { message, caller }: McpExchange,
+  { stepUp, challenge }: McpRouteOptions,
+): boolean {
+  const { method, params, id } = message;
+  if (!stepUp || !challenge || typeof method !== 'string' || !isObject(params)) return false;
+  const short = stepUp(method, params, caller);
+  if (!short) return false;
+  turnAway(request, reply, {
+    status: 403,
+    rule: 'insufficient_scope',
+    message: short.reason,
+    headers: { 'www-authenticate': challenge(short.scopes, short.reason) },
+    id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    ...(method === 'tools/call' && typeof params.name === 'string' && { tool: params.name }),
+  });
+  return true;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** A client must be ready for both kinds of answer, because the server decides which it gives. */

@@ -12,6 +12,10 @@ const instructions = [
   'An answer says "requested" when the operator has yet to act, and "done" only when it was seen to be done.',
 ].join('\n\n');
 
+/** Methods that are answered by calling tools that read. */
+const readsClusters = /^(resources\/(list|read|subscribe)|completion\/complete)$/;
+const statusTool = 'get_cluster_status';
+
 /** Makes the surface of the product. `version`: of the server, as clients see it. */
 export function createProductSurface(registry: ToolRegistry, version: string): McpSurface {
   const widened = new WeakMap<readonly ToolDescription[], readonly ToolDescription[]>();
@@ -41,7 +45,20 @@ export function createProductSurface(registry: ToolRegistry, version: string): M
           ...(answers && { answer: confirmationAnswer(answers) }),
         }),
     },
+    stepUp(method, params, { principal, tightening }) {
+      if (method === 'tools/call' && typeof params.name === 'string') {
+        const args = isObject(params.arguments) ? params.arguments : {};
+        return registry.stepUp(params.name, args, principal, tightening);
+      }
+      return readsClusters.test(method)
+        ? registry.stepUp(statusTool, undefined, principal, tightening)
+        : undefined;
+    },
   };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /**

@@ -126,6 +126,16 @@ export type Complete = (
   caller: Caller,
 ) => Promise<{ values: string[]; total?: number; hasMore?: boolean }>;
 
+/**
+ * Looks at a request before it is worked on: which scopes it lacks, where others would let it through. Pure and cheap.
+ * `method` and `params` are as they came in, of either generation.
+ */
+export type StepUpCheck = (
+  method: string,
+  params: Readonly<Record<string, unknown>>,
+  caller: Pick<Caller, 'principal' | 'tightening'>,
+) => { scopes: readonly string[]; reason: string } | undefined;
+
 /** Everything that an adapter serves. */
 export interface McpSurface {
   info: { name: string; title: string; version: string };
@@ -134,4 +144,5 @@ export interface McpSurface {
   resources?: ResourceSurface;
   prompts?: PromptSurface;
   complete?: Complete;
+  stepUp?: StepUpCheck;
 }

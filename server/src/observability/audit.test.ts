@@ -32,7 +32,7 @@ function auditing() {
 describe('the audit log', () => {
   it('has one JSON line a call, with who, what, the decision and what came of it', () => {
     const { audit, lines, log } = auditing();
-    audit(record);
+    audit.toolCall(record);
     expect(lines).toHaveLength(1);
     expect(lines[0]?.endsWith('}\n')).toBe(true);
     expect(JSON.parse(lines[0] ?? '')).toEqual({
@@ -56,13 +56,13 @@ describe('the audit log', () => {
 
   it('cannot be given a second line by what somebody is called', () => {
     const { audit, lines } = auditing();
-    audit(record);
+    audit.toolCall(record);
     expect(lines.join('').trimEnd().split('\n')).toHaveLength(1);
   });
 
   it('cuts what is too long', () => {
     const { audit, lines } = auditing();
-    audit({ ...record, object: 'x'.repeat(10_000) });
+    audit.toolCall({ ...record, object: 'x'.repeat(10_000) });
     expect(lines[0]?.length).toBeLessThan(1000);
   });
 
@@ -70,7 +70,7 @@ describe('the audit log', () => {
     const { audit, lines, log } = auditing();
     const body = 'HTTP-Code: 500\nMessage: no\nBody: {"password":"hunter2"}\nHeaders: {"x":"hunter2"}';
     const cause = new ToolError('internal', 'It broke.', { cause: new Error(body) });
-    audit({ ...record, outcome: 'internal', cause });
+    audit.toolCall({ ...record, outcome: 'internal', cause });
     expect(lines[0]).not.toContain('broke');
     expect(JSON.parse(log[0] ?? '')).toMatchObject({
       level: 'error',

@@ -11,25 +11,69 @@ export interface AuditOptions {
   now?: () => Date;
 }
 
-/** Makes the function that the pipeline calls once for every tool call. */
-export function createAudit({ stream, logger, now = () => new Date() }: AuditOptions) {
-  return (record: AuditRecord): void => {
-    stream.write(`${JSON.stringify(auditLine(record, now()))}\n`);
-    if (record.cause !== undefined) {
-      logger.error(
-        { requestId: record.requestId, tool: record.tool, cause: record.cause },
-        'A tool call failed with an internal error.',
-      );
-    }
+/** A request that was turned away before it reached a tool. */
+export interface RefusalRecord {
+  requestId: string;
+  /** Where it came from. */
+  address: string;
+  method: string;
+  /** HTTP status of the answer. */
+  status: number;
+  rule: string;
+  /** The tool that was called, when the request came that far. */
+  tool?: string;
+  /** Who it was, when that was known. */
+  principal?: string;
+  displayName?: string;
+  client?: string;
+}
+
+export interface Audit {
+  /** Called once for every tool call, by the pipeline. */
+  toolCall(record: AuditRecord): void;
+  refusal(record: RefusalRecord): void;
+}
+
+/** Makes the audit log. */
+export function createAudit({ stream, logger, now = () => new Date() }: AuditOptions): Audit {
+  const write = (line: Record<string, unknown>): void => void stream.write(`${JSON.stringify(line)}\n`);
+  return {
+    toolCall(record) {
+      write(auditLine(record, now()));
+      if (record.cause !== undefined) {
+        logger.error(
+          { requestId: record.requestId, tool: record.tool, cause: record.cause },
+          'A tool call failed with an internal error.',
+        );
+      }
+    },
+    refusal: (record) => write(refusalLine(record, now())),
   };
 }
 
 /** Longest text in a line; names of Kubernetes are shorter. */
 const longestText = 256;
 
+const clean = (text: string | undefined): string | undefined =>
+  text === undefined ? undefined : cleanText(text, longestText);
+
+function refusalLine(record: RefusalRecord, time: Date): Record<string, unknown> {
+  return {
+    type: 'refusal',
+    time: time.toISOString(),
+    request_id: clean(record.requestId),
+    address: clean(record.address),
+    principal: clean(record.principal),
+    display_name: clean(record.displayName),
+    client: clean(record.client),
+    method: record.method,
+    status: record.status,
+    rule: record.rule,
+    tool: clean(record.tool),
+  };
+}
+
 function auditLine(record: AuditRecord, time: Date): Record<string, unknown> {
-  const clean = (text: string | undefined): string | undefined =>
-    text === undefined ? undefined : cleanText(text, longestText);
   return {
     type: 'audit',
     time: time.toISOString(),

@@ -35,8 +35,12 @@ export interface Metrics {
   serverRequest(request: ServerRequest): void;
   /** A call was turned away because too many are under way. */
   overloaded(): void;
+  /** A request was turned away before anybody worked on it. `rule` is one of a fixed set. */
+  refused(rule: string): void;
   /** Registers what counts the MCP requests under way; asked whenever the metrics are read. */
   watchInFlight(count: () => number): void;
+  /** Registers what counts the open sessions. */
+  watchSessions(count: () => number): void;
   /** Everything in Prometheus' text format. */
   text(): Promise<{ contentType: string; body: string }>;
 }
@@ -140,6 +144,22 @@ export function createMetrics({ version, tools }: MetricsOptions): Metrics {
     help: 'MCP requests that were answered 503 because too many were under way.',
     registers: [registry],
   });
+  const refusals = new Counter({
+    name: 'cnpg_mcp_refused_total',
+    help: 'MCP requests that were turned away before anybody worked on them, by the rule that decided.',
+    labelNames: ['rule'],
+    registers: [registry],
+  });
+  const watch = (name: string, help: string, count: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(count());
+      },
+    });
+  };
 
   return {
     operation({ method, tool, protocolVersion, transport, errorType, durationSeconds }) {
@@ -168,16 +188,9 @@ export function createMetrics({ version, tools }: MetricsOptions): Metrics {
         durationSeconds,
       ),
     overloaded: () => overloads.inc(),
-    watchInFlight(count) {
-      new Gauge({
-        name: 'http_server_active_requests',
-        help: 'MCP requests under way.',
-        registers: [registry],
-        collect() {
-          this.set(count());
-        },
-      });
-    },
+    refused: (rule) => refusals.inc({ rule }),
+    watchInFlight: (count) => watch('http_server_active_requests', 'MCP requests under way.', count),
+    watchSessions: (count) => watch('cnpg_mcp_sessions', 'Open sessions.', count),
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

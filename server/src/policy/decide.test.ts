@@ -27,13 +27,32 @@ describe('decide', () => {
     (granted, needed) => {
       const decision = decide(question(needed, 'demo'), principal({ effect: granted }), open);
       expect(decision.allowed).toBe(effects.indexOf(granted) >= effects.indexOf(needed));
-      if (!decision.allowed) expect(decision.scopesNeeded).toEqual([`cnpg:${needed}`]);
+      if (!decision.allowed) expect(decision.rule).toBe('grant_effect');
     },
   );
 
   it('names the grant that allowed the call', () => {
     const who = principal({ effect: 'read' }, { effect: 'change', namespaces: ['demo'] });
     expect(decide(question('change', 'demo'), who, open)).toEqual({ allowed: true, rule: 'grant 1' });
+  });
+
+  it('names the least scope that would have allowed the call, where one would', () => {
+    const who: Principal = {
+      ...principal({ effect: 'read' }),
+      obtainable: [
+        { effect: 'destroy', from: 'scope all', scope: 'all' },
+        { effect: 'change', from: 'scope shop', scope: 'shop', namespaces: ['shop'] },
+      ],
+    };
+    expect(decide(question('change', 'shop'), who, open)).toMatchObject({
+      allowed: false,
+      rule: 'scope',
+      scopesNeeded: ['shop'],
+    });
+    expect(decide(question('change', 'demo'), who, open)).toMatchObject({ scopesNeeded: ['all'] });
+    expect(decide(question('destroy', 'shop'), who, { ...open, noDestroy: true })).not.toHaveProperty(
+      'scopesNeeded',
+    );
   });
 
   it('keeps a grant inside its namespaces; all namespaces at once need an unlimited grant', () => {

@@ -1,5 +1,5 @@
 /** The one place where it is decided who may call what. Pure: listing and calling ask the same function. */
-import { type Effect, includesEffect, scopeOf } from './effect.ts';
+import { type Effect, effects, includesEffect } from './effect.ts';
 import type { Grant, Principal } from './principal.ts';
 
 /** Server-wide switches, from configuration. */
@@ -61,7 +61,8 @@ export function decide(
     return deny('no_destroy', `This server does not allow anything to be destroyed; ${tool} would.`);
   }
   if (namespace !== undefined && policy.namespaces && !coversNamespace(policy.namespaces, namespace)) {
-    return deny('namespaces', `This server is limited to the namespaces ${policy.namespaces.join(', ')}.`);
+    const limit = `This server is limited to the namespaces ${policy.namespaces.join(', ')}`;
+    return deny('namespaces', namespace === '*' ? `${limit}: name one of them.` : `${limit}.`);
   }
   if (cluster !== undefined && (effect === 'change' || effect === 'destroy')) {
     const pattern = policy.protectedClusters?.find((candidate) => matches(candidate, cluster));
@@ -71,33 +72,39 @@ export function decide(
   return decideByGrants(question, principal);
 }
 
-function decideByGrants(
-  { effect, toolset, tool, namespace }: PolicyQuestion,
-  principal: Principal,
-): Decision {
-  const strongEnough = principal.grants.filter((grant) => includesEffect(grant.effect, effect));
-  if (strongEnough.length === 0) {
+function decideByGrants(question: PolicyQuestion, principal: Principal): Decision {
+  const { effect, toolset, tool, namespace } = question;
+  const { displayName, grants, obtainable = [] } = principal;
+  const fitting = grants.find((grant) => grantCovers(grant, question));
+  if (fitting) return { allowed: true, rule: fitting.from };
+  const [stepUp] = obtainable
+    .filter((grant) => grantCovers(grant, question))
+    .sort((a, b) => effects.indexOf(a.effect) - effects.indexOf(b.effect));
+  if (stepUp) {
     return {
       allowed: false,
       rule: 'scope',
-      reason: `${tool} needs ${scopeOf(effect)}, which ${principal.displayName} does not have.`,
-      scopesNeeded: [scopeOf(effect)],
+      reason: `${tool} needs the scope ${stepUp.scope}, which ${displayName} has not been given.`,
+      scopesNeeded: [stepUp.scope],
     };
   }
-  const inToolset = strongEnough.filter((grant) => !grant.toolsets || grant.toolsets.includes(toolset));
-  if (inToolset.length === 0) {
-    return deny('grant_toolsets', `${principal.displayName} may not use the toolset ${toolset}.`);
+  const strongEnough = grants.filter((grant) => includesEffect(grant.effect, effect));
+  if (strongEnough.length === 0) {
+    return deny('grant_effect', `${displayName} may not ${effect} here, which ${tool} would.`);
   }
-  const fitting = inToolset.find((grant) => namespace === undefined || grantCovers(grant, namespace));
-  if (!fitting) {
-    const where = namespace === '*' ? 'all namespaces at once' : `the namespace ${namespace}`;
-    return deny('grant_namespaces', `${principal.displayName} may not ${effect} in ${where}.`);
+  if (!strongEnough.some((grant) => !grant.toolsets || grant.toolsets.includes(toolset))) {
+    return deny('grant_toolsets', `${displayName} may not use the toolset ${toolset}.`);
   }
-  return { allowed: true, rule: fitting.from };
+  const where = namespace === '*' ? 'all namespaces at once' : `the namespace ${namespace}`;
+  return deny('grant_namespaces', `${displayName} may not ${effect} in ${where}.`);
 }
 
-function grantCovers(grant: Grant, namespace: string): boolean {
-  return grant.namespaces === undefined || coversNamespace(grant.namespaces, namespace);
+function grantCovers(grant: Grant, { effect, toolset, namespace }: PolicyQuestion): boolean {
+  return (
+    includesEffect(grant.effect, effect) &&
+    (!grant.toolsets || grant.toolsets.includes(toolset)) &&
+    (namespace === undefined || !grant.namespaces || coversNamespace(grant.namespaces, namespace))
+  );
 }
 
 function coversNamespace(list: readonly string[], namespace: string): boolean {

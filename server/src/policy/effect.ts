@@ -13,8 +13,3 @@ export type Effect = (typeof effects)[number];
 export function includesEffect(granted: Effect, needed: Effect): boolean {
   return effects.indexOf(granted) >= effects.indexOf(needed);
 }
-
-/** The OAuth scope that stands for an effect: `cnpg:read` … `cnpg:destroy`. */
-export function scopeOf(effect: Effect): string {
-  return `cnpg:${effect}`;
-}

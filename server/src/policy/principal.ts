@@ -12,6 +12,12 @@ export interface Grant {
   from: string;
 }
 
+/** A grant that the caller would have with one more scope. */
+export interface ObtainableGrant extends Grant {
+  /** As it must be asked for at the identity provider. */
+  scope: string;
+}
+
 /** Who calls. Made by authentication; nothing else decides who somebody is. */
 export interface Principal {
   /** Stable and unique: issuer and subject, a token's name, or `local`. Confirmations and sessions are bound to it. */
@@ -22,6 +28,8 @@ export interface Principal {
   /** OAuth client that acts for the subject, where there is one. */
   client?: string;
   grants: readonly Grant[];
+  /** Omitted: nothing more can be had. */
+  obtainable?: readonly ObtainableGrant[];
   /** Set when calls to Kubernetes are made in the name of this person. */
   impersonate?: Impersonation;
 }
@@ -32,4 +40,12 @@ export const localPrincipal: Principal = {
   displayName: 'local process',
   kind: 'local',
   grants: [{ effect: 'destroy', from: 'local process' }],
+};
+
+/** Whoever reaches a server that somebody else is trusted to guard. */
+export const anonymousPrincipal: Principal = {
+  id: 'anonymous',
+  displayName: 'anonymous caller',
+  kind: 'anonymous',
+  grants: [{ effect: 'destroy', from: 'anonymous access' }],
 };

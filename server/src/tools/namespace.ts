@@ -4,7 +4,10 @@ import type { KubeGateway } from '../kube/gateway.ts';
 import type { ResolvedNamespace } from './define-tool.ts';
 
 /** The namespace that the caller named, else the default of the gateway, with its origin. */
-export function resolveNamespace(named: unknown, kube: KubeGateway): ResolvedNamespace {
+export function resolveNamespace(
+  named: unknown,
+  kube: Pick<KubeGateway, 'defaultNamespace'>,
+): ResolvedNamespace {
   return typeof named === 'string' ? { name: named, source: 'argument' } : kube.defaultNamespace();
 }
 

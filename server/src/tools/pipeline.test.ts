@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { KubeObject as SimulatedObject } from '../../../e2e/simulator/types.ts';
 import { type Harness, startHarness } from '../../test/harness.ts';
 import type { KubeObject } from '../kube/gateway.ts';
-import { localPrincipal } from '../policy/principal.ts';
+import { localPrincipal, type Principal } from '../policy/principal.ts';
 import { requestAnnotation } from './apply.ts';
 import { changePlan, type Operation } from './change-plan.ts';
 import { defineReadTool, defineTool } from './define-tool.ts';
@@ -361,7 +361,11 @@ describe('policy', () => {
   });
 
   it('somebody with too little is told which scope is needed', async () => {
-    const reader = { ...localPrincipal, grants: [{ effect: 'read', from: 'scope cnpg:read' }] as const };
+    const reader: Principal = {
+      ...localPrincipal,
+      obtainable: [{ effect: 'destroy', from: 'scope cnpg:destroy', scope: 'cnpg:destroy' }],
+      grants: [{ effect: 'read', from: 'scope cnpg:read' }],
+    };
     const answer = await harness.call(removal, { name: 'orders' }, { principal: reader });
     expect(answer.error).toMatchObject({
       code: 'insufficient_scope',

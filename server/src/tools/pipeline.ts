@@ -18,6 +18,7 @@ import { Fence } from './fence.ts';
 import { guardGateway } from './guarded-gateway.ts';
 import { resolveNamespace } from './namespace.ts';
 import { parseArguments } from './parse-arguments.ts';
+import { policyQuestion } from './policy-question.ts';
 import { sourceOf } from './preset.ts';
 import type { ToolSettings } from './settings.ts';
 
@@ -112,23 +113,10 @@ async function run(
   const input = parseArguments(tool.name, tool.input, call.arguments);
   const kube = call.principal.impersonate ? parts.kube.as(call.principal.impersonate) : parts.kube;
   const namespace = resolveNamespace(input.namespace, kube);
-  const everywhere = input.all_namespaces === true;
-  trail.namespace = everywhere ? '*' : namespace.name;
-  const cluster = tool.clusterArgument && (input[tool.clusterArgument] as string | undefined);
-  if (cluster) trail.object = cluster;
-
-  trail.decision = decide(
-    {
-      tool: tool.name,
-      toolset: tool.toolset,
-      effect: tool.effect,
-      namespace: trail.namespace,
-      ...(cluster && { cluster }),
-    },
-    call.principal,
-    parts.policy,
-    call.tightening,
-  );
+  const question = policyQuestion(tool, input, kube);
+  trail.namespace = question.namespace;
+  if (question.cluster) trail.object = question.cluster;
+  trail.decision = decide(question, call.principal, parts.policy, call.tightening);
   if (!trail.decision.allowed) throw policyError(trail.decision);
 
   const context: ToolContext = {

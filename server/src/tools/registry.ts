@@ -7,33 +7,60 @@ import { advertisedChangeOutput } from './answer.ts';
 import type { ToolCall, ToolCallResult, ToolDescription } from './call.ts';
 import type { Tool } from './define-tool.ts';
 import { type PipelineParts, runTool } from './pipeline.ts';
+import { policyQuestion } from './policy-question.ts';
 
 /** What an adapter needs of the tools. */
 export interface ToolRegistry {
-  /** The tools that this principal could call, in a fixed order. The same array for the same answer: cacheable by identity. */
+  /**
+   * The tools that this principal could call somewhere, in a fixed order; with step-up, also those that it could call with
+   * another scope. The same array for the same answer: cacheable by identity.
+   */
   list(principal: Principal, tightening?: Tightening): readonly ToolDescription[];
   /** Throws `unknown_tool` for a name that is not in the list; everything else is an answer. */
   call(call: ToolCall): Promise<ToolCallResult>;
-  /** Scopes that a call of this tool needs; `undefined` for an unknown tool. For challenges before the call. */
+  /** A tool by its name, whoever may call it. */
   find(name: string): Tool | undefined;
+  /**
+   * What the policy says before a call: the decision, when another scope would change it. `undefined`: go on, the call
+   * itself will tell. Without `args` it is asked whether the tool could be called anywhere.
+   */
+  stepUp(
+    tool: string,
+    args: Readonly<Record<string, unknown>> | undefined,
+    principal: Principal,
+    tightening?: Tightening,
+  ): StepUp | undefined;
 }
 
-/** Builds the registry. Tools are listed when the server's policy allows them at all; scopes are checked when called. */
-export function createToolRegistry(tools: readonly Tool[], parts: PipelineParts): ToolRegistry {
+/** A call that is refused, and would not be with these scopes. */
+export interface StepUp {
+  scopes: readonly string[];
+  reason: string;
+}
+
+export interface RegistryOptions {
+  /** Callers are told of the scope that a call lacks, so tools are listed that they can reach that way. */
+  stepUp?: boolean;
+}
+
+/** Builds the registry. Listing and calling ask the same policy. */
+export function createToolRegistry(
+  tools: readonly Tool[],
+  parts: PipelineParts,
+  options: RegistryOptions = {},
+): ToolRegistry {
   const sorted = [...tools].sort((a, b) => (a.name < b.name ? -1 : 1));
   const byName = new Map(sorted.map((tool) => [tool.name, tool]));
   const descriptions = new Map(sorted.map((tool) => [tool.name, describeTool(tool)]));
   const lists = new Map<string, readonly ToolDescription[]>();
-  const allowed = (tool: Tool, principal: Principal, tightening?: Tightening): boolean =>
-    decide(
-      { tool: tool.name, toolset: tool.toolset, effect: tool.effect },
-      principal,
-      parts.policy,
-      tightening,
-    ).allowed;
+  const isListed = (tool: Tool, principal: Principal, tightening?: Tightening): boolean => {
+    const { name, toolset, effect } = tool;
+    const decision = decide({ tool: name, toolset, effect }, principal, parts.policy, tightening);
+    return decision.allowed || (options.stepUp === true && decision.scopesNeeded !== undefined);
+  };
   return {
     list(principal, tightening) {
-      const names = sorted.filter((tool) => allowed(tool, principal, tightening)).map(({ name }) => name);
+      const names = sorted.filter((tool) => isListed(tool, principal, tightening)).map(({ name }) => name);
       const key = names.join(' ');
       const known = lists.get(key);
       if (known) return known;
@@ -47,6 +74,15 @@ export function createToolRegistry(tools: readonly Tool[], parts: PipelineParts)
       return runTool(tool, call, parts);
     },
     find: (name) => byName.get(name),
+    stepUp(name, args, principal, tightening) {
+      const tool = byName.get(name);
+      if (!options.stepUp || !tool) return undefined;
+      const { toolset, effect } = tool;
+      const question = args ? policyQuestion(tool, args, parts.kube) : { tool: name, toolset, effect };
+      const decision = decide(question, principal, parts.policy, tightening);
+      if (decision.allowed || !decision.scopesNeeded) return undefined;
+      return { scopes: decision.scopesNeeded, reason: decision.reason };
+    },
   };
 }
 
