@@ -7,6 +7,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { root } from '../scripts/paths.ts';
+import { generations } from './generations.ts';
 import { inProcess } from './in-process.ts';
 import { type Route, requestsPerSecond, send } from './load.ts';
 import { interleaved, median, type Row, residentMegabytes, table } from './measure.ts';
@@ -31,6 +32,7 @@ try {
   running.push(server);
   await memoryAndThroughput(server);
   await latencies(kubeconfig, server, simulated);
+  for (const one of await generations()) row(one.what, one.measured, one.against, one.budget, one.met);
   await report();
 } finally {
   for (const program of running.reverse()) await program.stop();
