@@ -26,12 +26,7 @@ import { put, simulatorState } from './state.ts';
 import type { AccessRule, Faults, RecordedRequest, SimulatorOptions, SimulatorState } from './types.ts';
 import { initialObjects } from './world.ts';
 
-export type {
-  InstanceBehaviour,
-  SimulatedDatabase,
-  SimulatedPostgres,
-  SimulatedRole,
-} from './operator/postgres.ts';
+export type { SimulatedPostgres } from './operator/postgres.ts';
 export type * from './types.ts';
 
 export interface Simulator {

@@ -3,5 +3,5 @@
  * Clusters for the bench. Whatever the operator would have made is made by it, at once.
  */
 
-export { type ClusterFixture, clusterFixture, populateMany, putHealthyCluster } from './scenes/clusters.ts';
+export { clusterFixture, populateMany, putHealthyCluster } from './scenes/clusters.ts';
 export { populateDemo } from './scenes/demo.ts';
