@@ -28,58 +28,48 @@ const withoutFixtures: Readonly<Record<Revision, readonly string[]>> = {
 };
 
 /**
- * Scenarios in which the server asks or tells the client something on its own, which 2025-11-25 has sessions for. The
- * application serves that revision without sessions, so they fail today; one that passes does not belong here any more.
+ * Scenarios in which the server asks or tells the client something on its own. 2025-11-25 has sessions for that, which a
+ * site switches on; a server without them is not asked. 2026-07-28 needs none.
  */
-const needsSession: Readonly<Record<Revision, readonly string[]>> = {
-  '2026-07-28': [],
-  '2025-11-25': [
-    'tools-call-sampling',
-    'tools-call-elicitation',
-    'elicitation-sep1034-defaults',
-    'elicitation-sep1330-enums',
-    'resources-subscribe',
-    'resources-unsubscribe',
-    'server-sse-multiple-streams',
-  ],
-};
+const onlyInSession: readonly string[] = [
+  'tools-call-sampling',
+  'tools-call-elicitation',
+  'elicitation-sep1034-defaults',
+  'elicitation-sep1330-enums',
+  'resources-subscribe',
+  'resources-unsubscribe',
+  'server-sse-multiple-streams',
+];
 
-const counts = { passed: 0, failed: 0, waiting: 0 };
+const counts = { passed: 0, failed: 0 };
 
 /** Prints one line for a scenario, with what is wrong below it. */
-function report(
-  name: string,
-  result: ScenarioResult | undefined,
-  expectation: 'pass' | 'fail' | 'session',
-): void {
+function report(name: string, result: ScenarioResult | undefined, expectation: 'pass' | 'fail'): void {
   const broken = result === undefined || result.failed.length > 0 || result.passed === 0;
-  if (expectation === 'session' && broken) {
-    counts.waiting += 1;
-    console.log(`  waits   ${name}: needs a session`);
-  } else if (broken === (expectation !== 'pass')) {
+  if (broken === (expectation === 'fail')) {
     counts.passed += 1;
     console.log(`  passed  ${name}${broken ? ' (fails, as its baseline says)' : ''}`);
-  } else {
-    counts.failed += 1;
-    console.log(`  FAILED  ${name}`);
-    if (!broken) console.log('          it passes although it is listed as failing: take it off the list');
-    if (!result) console.log('          the scenario did not run');
-    for (const { check, message } of result?.failed ?? []) console.log(`          ${check}: ${message}`);
+    return;
   }
+  counts.failed += 1;
+  console.log(`  FAILED  ${name}`);
+  if (!broken) console.log('          it passes although it is listed as failing: take it off the list');
+  if (!result) console.log('          the scenario did not run');
+  for (const { check, message } of result?.failed ?? []) console.log(`          ${check}: ${message}`);
 }
 
-async function scored(revision: Revision): Promise<void> {
-  console.log(`\n${revision}, with fixtures`);
-  const server = await serve(fixtureSurface());
+async function scored(revision: Revision, sessions: boolean): Promise<void> {
+  console.log(`\n${revision}, with fixtures, ${sessions ? 'with sessions' : 'without sessions'}`);
+  const server = await serve(fixtureSurface(), { sessions });
   try {
     const [results, baseline, required] = await Promise.all([
       runSuite(server.url, revision),
       readBaseline(revision),
       requiredScenarios(revision),
     ]);
-    for (const scenario of required) {
-      const waits = needsSession[revision].includes(scenario) ? 'session' : 'pass';
-      report(scenario, results.get(scenario), baseline.has(scenario) ? 'fail' : waits);
+    const left = sessions || revision !== '2025-11-25' ? [] : onlyInSession;
+    for (const scenario of required.filter((name) => !left.includes(name))) {
+      report(scenario, results.get(scenario), baseline.has(scenario) ? 'fail' : 'pass');
     }
     const others = [...results.values()].filter(({ scenario }) => !required.includes(scenario));
     for (const { scenario, failed: broken } of others) {
@@ -107,9 +97,8 @@ const [wanted] = process.argv.slice(2);
 const chosen = revisions.filter((revision) => wanted === undefined || wanted === revision);
 if (chosen.length === 0) throw new Error(`There are requirements for ${revisions.join(' and ')}.`);
 for (const revision of chosen) {
-  await scored(revision);
+  for (const sessions of [true, false]) await scored(revision, sessions);
   await ownTools(revision);
 }
-const waiting = counts.waiting > 0 ? ` (${counts.waiting} more need a session)` : '';
-console.log(`\n${counts.passed} passed, ${counts.failed} failed${waiting}`);
+console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -1,6 +1,7 @@
 /** The production application on a free port of this machine, serving a surface. */
 import type { AddressInfo } from 'node:net';
 import { createApp } from '../../server/src/app.ts';
+import { configSchema } from '../../server/src/config/schema.ts';
 import { localAuthenticator } from '../../server/src/http/authenticator.ts';
 import type { McpSurface } from '../../server/src/mcp/surface.ts';
 import { createLogger } from '../../server/src/observability/logger.ts';
@@ -12,10 +13,14 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
-/** Starts it. Errors go to stderr as JSON lines. */
-export async function serve(surface: McpSurface): Promise<RunningServer> {
+/** Starts it, with sessions or without. Errors go to stderr as JSON lines. */
+export async function serve(
+  surface: McpSurface,
+  { sessions = false }: { sessions?: boolean } = {},
+): Promise<RunningServer> {
   const app = await createApp({
     surface,
+    ...(sessions && { sessions: configSchema.parse({}).sessions }),
     host: '127.0.0.1',
     authenticator: localAuthenticator,
     checkReadiness: async () => [],

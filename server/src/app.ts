@@ -27,6 +27,7 @@ import type { CheckReadiness } from './http/readiness.ts';
 import { recordRefusals } from './http/refusals.ts';
 import { type ProtectedResource, serveResourceMetadata } from './http/resource-metadata.ts';
 import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
+import type { SessionLimits, SessionOptions, Sessions } from './mcp/legacy/sessions.ts';
 import { modernOnDemand } from './mcp/modern/on-demand.ts';
 import type { McpSurface } from './mcp/surface.ts';
 import type { RefusalRecord } from './observability/audit.ts';
@@ -39,6 +40,8 @@ export interface AppOptions extends EdgeOptions {
   authenticator: Authenticator;
   /** Where callers can sign in; its description is served publicly. */
   protectedResource?: ProtectedResource | undefined;
+  /** Absent: no sessions are kept. */
+  sessions?: SessionLimits | undefined;
   /** Told of every MCP request that was turned away before anybody worked on it. */
   auditRefusal?: (record: RefusalRecord) => void;
   /** Addresses of proxies whose X-Forwarded-For is believed. */
@@ -82,6 +85,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     streamAfterSeconds: limits.streamAfterSeconds,
   };
   const modern = modernOnDemand(adapter);
+  const sessions = options.sessions && (await openSessions({ ...adapter, limits: options.sessions }));
+  if (sessions) metrics.watchSessions(() => sessions.count);
 
   const main = createInstance(logger, limits, options.trustProxy);
   await harden(main);
@@ -96,7 +101,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     limitInFlight(scope, { inFlight, overload, limit: limits.inFlight, metrics });
     authenticateRequests(scope, authenticator, limits);
     serveMcp(scope, {
-      endpoints: { legacy: createLegacyEndpoint(adapter), modern },
+      endpoints: { legacy: createLegacyEndpoint({ ...adapter, sessions }), modern, sessions },
       stepUp: surface.stepUp,
       challenge: authenticator.challenge,
     });
@@ -116,13 +121,15 @@ export async function createApp(options: AppOptions): Promise<App> {
       probe.drain();
       closeConnectionsAfterAnswers(main);
       await pause(propagationMilliseconds);
-      // Subscriptions never end by themselves.
+      // Subscriptions and the streams of sessions never end by themselves.
       modern.close();
+      sessions?.drain();
       const grace = pause(graceMilliseconds);
       await Promise.race([inFlight.idle(), grace]);
       grace.cancel();
       inFlight.stop();
       overload.close();
+      await sessions?.close();
       await Promise.all([main.close(), management.close()]);
     },
   };
@@ -136,6 +143,12 @@ function closeConnectionsAfterAnswers(app: FastifyInstance): void {
   app.server.prependListener('request', (_request: IncomingMessage, response: ServerResponse) => {
     response.setHeader('connection', 'close');
   });
+}
+
+/** They bring the SDK's server with them, which a server without sessions does not need. */
+async function openSessions(options: SessionOptions): Promise<Sessions> {
+  const { Sessions } = await import('./mcp/legacy/sessions.ts');
+  return new Sessions(options);
 }
 
 function createInstance(

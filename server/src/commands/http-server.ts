@@ -50,6 +50,7 @@ export async function startHttpServer(
     protectedResource: signIn.protectedResource,
     auditRefusal: audit.refusal,
     trustProxy: config.trustProxy,
+    ...(config.sessions.enabled && { sessions: config.sessions }),
     checkReadiness: checkReadinessOf(composition.kube, signIn.checks),
     metrics,
     logger,

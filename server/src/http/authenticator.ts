@@ -50,12 +50,14 @@ export interface Authenticator {
   challenge?(scopes: readonly string[], message: string): string;
 }
 
-/** For a server that only this machine can reach: everybody is the local process. */
-export const localAuthenticator: Authenticator = {
-  authenticate: async () => ({ accepted: true, principal: localPrincipal }),
-};
+/** Everybody is the same caller. */
+const everybodyIs = (principal: Principal): Authenticator => ({
+  authenticate: async () => ({ accepted: true, principal }),
+  recall: () => ({ principal }),
+});
 
-/** For a server behind something that decides who may reach it: everybody is the same, and has every right of the server. */
-export const anonymousAuthenticator: Authenticator = {
-  authenticate: async () => ({ accepted: true, principal: anonymousPrincipal }),
-};
+/** For a server that only this machine can reach: everybody is the local process. */
+export const localAuthenticator = everybodyIs(localPrincipal);
+
+/** For a server behind something that decides who may reach it: everybody has every right of the server. */
+export const anonymousAuthenticator = everybodyIs(anonymousPrincipal);

@@ -35,19 +35,34 @@ export function serveMcp(scope: FastifyInstance, options: McpRouteOptions): void
     const exchange = exchangeOf(request);
     if (isShortOfScopes(request, reply, exchange, options)) return reply;
     const modern = endpoints.modern?.claims(exchange) ? endpoints.modern : undefined;
-    return send(reply, await (modern ?? endpoints.legacy).handle(exchange));
+    return send(request, reply, await (modern ?? endpoints.legacy).handle(exchange));
+  });
+  const { sessions } = endpoints;
+  scope.route({
+    method: ['GET', 'HEAD', 'DELETE'],
+    url: mcpPath,
+    async handler(request, reply) {
+      const inSession = request.headers['mcp-session-id'] !== undefined && request.method !== 'HEAD';
+      if (!sessions || !inSession) return notAllowed(reply);
+      const exchange = exchangeOf(request);
+      if (request.method === 'DELETE') return send(request, reply, await sessions.end(exchange));
+      if (!(request.headers.accept ?? '').match(/text\/event-stream|\*\/\*/)) {
+        const message = 'The Accept header must name text/event-stream.';
+        return refuse(reply, 406, jsonRpcCodes.serverError, message);
+      }
+      return send(request, reply, sessions.listen(exchange));
+    },
   });
   scope.route({
-    method: ['GET', 'HEAD', 'DELETE', 'PUT', 'PATCH', 'OPTIONS'],
+    method: ['PUT', 'PATCH', 'OPTIONS'],
     url: mcpPath,
-    handler: (_request, reply) =>
-      refuse(
-        reply.header('allow', 'POST'),
-        405,
-        jsonRpcCodes.serverError,
-        'This server keeps no sessions: use POST.',
-      ),
+    handler: (_request, reply) => notAllowed(reply),
   });
+}
+
+function notAllowed(reply: FastifyReply): FastifyReply {
+  const message = 'Without a session only POST is served here.';
+  return refuse(reply.header('allow', 'POST'), 405, jsonRpcCodes.serverError, message);
 }
 
 /**
@@ -118,7 +133,12 @@ const streamHeaders = {
   'x-accel-buffering': 'no',
 };
 
-function send(reply: FastifyReply, { status, headers, body }: McpAnswer): FastifyReply {
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, headers, body, refusal }: McpAnswer,
+): FastifyReply {
+  if (refusal) request.refusal = { rule: refusal };
   reply.code(status);
   if (body !== undefined) {
     if (typeof body === 'string') reply.header('content-type', 'application/json');

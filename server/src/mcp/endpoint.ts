@@ -23,6 +23,21 @@ export interface McpAnswer {
   /** Lower-case names. Content-Type defaults to `application/json`, and to `text/event-stream` for a stream. */
   headers?: Readonly<Record<string, string>>;
   body?: string | Readable;
+  /** Set when the request was turned away for a reason of sessions. */
+  refusal?: 'session' | 'session_limit';
+}
+
+/** Sessions of the older generation. `mcp-session-id` names the session of a request. */
+export interface McpSessions {
+  readonly count: number;
+  /** GET: a stream for what the server says by itself. */
+  listen(exchange: McpExchange): McpAnswer;
+  /** DELETE. */
+  end(exchange: McpExchange): Promise<McpAnswer>;
+  /** Opens no more sessions and ends the streams; calls that run go on, and can still ask. */
+  drain(): void;
+  /** Ends every session. */
+  close(): Promise<void>;
 }
 
 /** One protocol generation on HTTP. */
@@ -35,6 +50,8 @@ export interface McpEndpoint {
 export interface McpEndpoints {
   /** 2025-11-25 and older: with a handshake. */
   legacy: McpEndpoint;
+  /** Absent: the older generation is served without sessions. */
+  sessions?: McpSessions | undefined;
   /** 2026-07-28: every request stands alone. */
   modern?: ModernEndpoint;
 }

@@ -6,7 +6,7 @@ import { localPrincipal } from '../policy/principal.ts';
 let app: SmallApp;
 beforeAll(async () => {
   app = await startSmallApp({
-    limits: { inFlight: 5_000 },
+    limits: { inFlight: 5_000, signIn: { inFlight: 5_000, perSecond: 5_000, burst: 5_000 } },
     authenticator: {
       async authenticate({ headers }) {
         const id = String(headers.authorization);

@@ -37,8 +37,7 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
   const write = (json: string): void => void output.write(`${json}\n`);
 
   const server = createDuplexServer({ surface, observe, onDefect }, () => ({
-    principal: localPrincipal,
-    requestId: randomUUID(),
+    caller: { principal: localPrincipal, requestId: randomUUID() },
   }));
   const legacy = new LineTransport(write, new Stopwatch(observe, 'stdio'));
   await server.connect(legacy);

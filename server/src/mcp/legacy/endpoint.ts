@@ -1,5 +1,5 @@
 /**
- * 2025-11-25 and older over HTTP without sessions. Every POST stands alone, so it needs none of what a protocol server of the
+ * 2025-11-25 and older over HTTP. Without a session every POST stands alone, so it needs none of what a protocol server of the
  * SDK keeps between messages; making one for each cost a quarter of the time of a call. Messages, versions and schemas are
  * the SDK's; handlers are the same as on connections.
  */
@@ -11,10 +11,13 @@ import { readEnvelope } from './envelope.ts';
 import { handleRequest } from './handle.ts';
 import { PostAnswer } from './post-answer.ts';
 import { errorTypeOf, responseOf } from './results.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface LegacyEndpointOptions extends LegacyOptions {
   /** A JSON answer that takes longer becomes a stream, in seconds. */
   streamAfterSeconds: number;
+  /** Asked first; what belongs to no session is answered without one. */
+  sessions?: Pick<Sessions, 'post'> | undefined;
 }
 
 /** What the specification assumes of a request without the header. */
@@ -31,6 +34,8 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): McpEndpoin
         const text = `This protocol version is not served. Served are ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
         return refusal(jsonRpcCodes.serverError, text, null);
       }
+      const inSession = options.sessions?.post(envelope, exchange);
+      if (inSession) return inSession;
       // Without a session there is nothing that a notification or a response could belong to.
       if (envelope.kind !== 'request') return { status: 202 };
       return answer(options, exchange, envelope.message, isHandshake ? undefined : version);

@@ -24,10 +24,16 @@ export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 /** Building one costs 0.2 ms and it keeps no state between uses. */
 const jsonSchemaValidator = new AjvJsonSchemaValidator();
 
-/** Makes the server of one connection; connect a transport to it. `callerOf`: who sent this request. */
+/** Who sent a request, and what else than the SDK may say that nobody waits for its answer any more. */
+export interface RequestOrigin {
+  caller: Omit<Caller, 'canAsk'>;
+  signal?: AbortSignal;
+}
+
+/** Makes the server of one connection; connect a transport to it. */
 export function createDuplexServer(
   options: LegacyOptions,
-  callerOf: (extra: Extra) => Omit<Caller, 'canAsk'>,
+  originOf: (extra: Extra) => RequestOrigin,
 ): Server {
   const { surface, onDefect } = options;
   const server = new Server(surface.info, {
@@ -47,13 +53,11 @@ export function createDuplexServer(
       subscriptions,
     },
   };
-  server.fallbackRequestHandler = ({ method, params }, extra) =>
-    handleRequest(connection, {
-      method,
-      params: params ?? {},
-      caller: callerOf(extra),
-      wire: wireOf(extra),
-    }) as Promise<never>;
+  server.fallbackRequestHandler = ({ method, params }, extra) => {
+    const { caller, signal } = originOf(extra);
+    const wire = wireOf(extra, signal);
+    return handleRequest(connection, { method, params: params ?? {}, caller, wire }) as Promise<never>;
+  };
   server.onclose = () => {
     for (const end of subscriptions.values()) end();
     subscriptions.clear();
@@ -61,8 +65,8 @@ export function createDuplexServer(
   return server;
 }
 
-function wireOf(extra: Extra): Wire {
-  const signal = withoutReason(extra.signal);
+function wireOf(extra: Extra, gone?: AbortSignal): Wire {
+  const signal = withoutReason(gone ? AbortSignal.any([extra.signal, gone]) : extra.signal);
   return {
     signal,
     notify(method, params) {
@@ -77,6 +81,7 @@ function wireOf(extra: Extra): Wire {
 /** `notifications/cancelled` carries a reason: text of the client, which whoever throws the signal's reason would throw. */
 function withoutReason(signal: AbortSignal): AbortSignal {
   const controller = new AbortController();
+  if (signal.aborted) controller.abort();
   signal.addEventListener('abort', () => controller.abort(), { once: true });
   return controller.signal;
 }

@@ -2,7 +2,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { asksUser, modernRequest, postModern } from '../../../test/modern-client.ts';
 import { type SmallApp, startSmallApp } from '../../../test/small-app.ts';
-import { localAuthenticator } from '../../http/authenticator.ts';
 import type { KubeGateway } from '../../kube/gateway.ts';
 import { ConfirmationSealer } from '../../policy/confirmation.ts';
 import { localPrincipal } from '../../policy/principal.ts';
@@ -18,7 +17,7 @@ let principal = localPrincipal;
 beforeEach(async () => {
   principal = localPrincipal;
   app = await startSmallApp({
-    authenticator: { ...localAuthenticator, authenticate: async () => ({ accepted: true, principal }) },
+    authenticator: { authenticate: async () => ({ accepted: true, principal }) },
   });
 });
 afterEach(() => app.app.main.close());

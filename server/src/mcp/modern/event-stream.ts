@@ -24,6 +24,11 @@ export class EventStream extends Readable implements SubscriptionSink {
   /** Sends the last message. */
   end(json: string): void {
     this.send(json);
+    this.finish();
+  }
+
+  /** Ends without another message. */
+  finish(): void {
     this.#ended = true;
     clearInterval(this.#keepAlive);
     if (!this.destroyed) this.push(null);
