@@ -26,6 +26,9 @@
 {{- $_ := set $config "confirmationKeyFile" (include "cnpg-mcp.confirmationKeyFile" .) -}}
 {{- if not (hasKey $config "shutdownDelaySeconds") -}}{{- $_ := set $config "shutdownDelaySeconds" 5 -}}{{- end -}}
 {{- if eq .Values.auth.mode "none" -}}{{- $_ := set $config "unsafeAllowAnonymous" true -}}{{- end -}}
+{{- if eq .Values.auth.mode "token" -}}
+  {{- $_ := set $config "auth" (merge (dict "tokensFile" (include "cnpg-mcp.tokensFile" .)) (default (dict) $config.auth)) -}}
+{{- end -}}
 {{- if .Values.rbac.create -}}
   {{- if and (eq .Values.rbac.preset "view") (not (hasKey $config "readOnly")) -}}{{- $_ := set $config "readOnly" true -}}{{- end -}}
   {{- if not .Values.rbac.clusterWide -}}

@@ -106,6 +106,7 @@ describe('the schema', () => {
     };
     const missing = settings.filter(({ path, secret }) => !secret && !known(path)).map(({ key }) => key);
     expect(missing.sort()).toEqual([
+      'auth.tokensFile',
       'confirmationKeyFile',
       'managementPort',
       'port',

@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { runProgram } from '../../rbac-bootstrap/src/program.ts';
 import { assertMayListen } from '../../server/src/config/checks.ts';
 import { loadConfig } from '../../server/src/config/load.ts';
+import { assertSignIn } from '../../server/src/config/sign-in.ts';
 import { rightUsers, ruleTable } from '../../server/src/permissions.ts';
 import type { AddOn } from '../../server/src/tools/permission.ts';
 import { addOns, includesPreset, presetOf, presets } from '../../server/src/tools/preset.ts';
@@ -228,7 +229,8 @@ describe('the configuration in the ConfigMap', () => {
     expect(config).toMatchObject({ transport: 'http', host: '0.0.0.0', port: 3000, managementPort: 9464 });
     const { containers } = objects.find(({ kind }) => kind === 'Deployment').spec.template.spec;
     expect(containers[0].ports.map(({ containerPort }: Manifest) => containerPort)).toEqual([3000, 9464]);
-    if (config.unsafeAllowAnonymous) expect(() => assertMayListen(config)).not.toThrow();
+    expect(() => assertMayListen(config)).not.toThrow();
+    expect(() => assertSignIn(config)).not.toThrow();
   });
 
   const configOf = async (values: object): Promise<Tree> => {

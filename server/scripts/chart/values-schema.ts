@@ -131,7 +131,14 @@ const chartValues = {
 } satisfies Record<string, z.ZodType>;
 
 /** Settings that are the chart's own matter: how the container is reached, and where its credentials are. */
-const ownedByChart = ['transport', 'port', 'managementPort', 'unsafeAllowAnonymous', 'confirmationKeyFile'];
+const ownedByChart = [
+  'transport',
+  'port',
+  'managementPort',
+  'unsafeAllowAnonymous',
+  'confirmationKeyFile',
+  'auth.tokensFile',
+];
 
 type Json = { [key: string]: unknown; properties?: Record<string, Json> };
 

@@ -4,6 +4,7 @@ import { toToolError } from '../errors.ts';
 /** Every check, by the id under which docs/doctor.md explains it, with the heading that it is shown under. Ids are stable. */
 export const checkGroups = {
   listening: 'Settings',
+  'sign-in': 'Settings',
   'confirmation-key': 'Settings',
   'cluster-configured': 'Kubernetes',
   'api-reachable': 'Kubernetes',

@@ -214,6 +214,35 @@ describe('cnpg-mcp doctor', () => {
       expect(check('confirmation-key')?.status).toBe('ok');
     });
 
+    it('says who may call', async () => {
+      await start();
+      const signIn = async (...lines: string[]): Promise<Check | undefined> =>
+        (await checks(await http(...lines))).check('sign-in');
+      expect((await signIn())?.status).toBe('ok');
+      const open = ['host: 0.0.0.0', 'allowedHosts: [mcp.example.com]', 'unsafeAllowAnonymous: true'];
+      expect((await signIn(...open))?.status).toBe('warning');
+      const tokens = join(folder, 'tokens.yaml');
+      expect(await signIn(`auth: {tokensFile: ${tokens}}`)).toMatchObject({
+        status: 'failed',
+        message: expect.stringContaining(tokens),
+      });
+      await writeFile(tokens, `tokens: [{name: a, sha256: "${'0'.repeat(64)}"}]`);
+      expect(await signIn(`auth: {tokensFile: ${tokens}}`)).toMatchObject({
+        status: 'ok',
+        message: `Callers need one of the tokens in ${tokens}.`,
+      });
+    });
+
+    it('says that the identity provider cannot be reached', async () => {
+      const { url } = await start();
+      // The simulated API server has no discovery document.
+      const { status, check } = await checks(
+        await http('publicUrl: https://mcp.example.com', `auth: {issuer: "${url}"}`),
+      );
+      expect(status).toBe(1);
+      expect(check('sign-in')).toMatchObject({ status: 'failed', message: expect.stringContaining(url) });
+    });
+
     it('says that it would refuse to listen, and that its key cannot be read', async () => {
       await start();
       const missing = join(folder, 'missing');

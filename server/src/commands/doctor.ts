@@ -1,5 +1,6 @@
 import { compose } from '../compose.ts';
 import { loadConfig } from '../config/load.ts';
+import { oidcFilePlaces } from '../config/oidc-file.ts';
 import type { Config } from '../config/schema.ts';
 import { UsageError } from '../config/usage-error.ts';
 import { localPrincipal } from '../policy/principal.ts';
@@ -31,7 +32,7 @@ export const command: Command = {
     const output = options.get('output') ?? 'text';
     if (output === true || !outputs.includes(output))
       throw new UsageError('--output is text, short or json.');
-    const { config } = await loadConfig(sources);
+    const { config } = await loadConfig({ ...sources, oidcFilePlaces });
     const checks: Check[] = [];
     let group = '';
     for await (const check of allChecks(config, options.has('pre'))) {
