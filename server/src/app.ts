@@ -15,7 +15,7 @@ import {
 import { authenticateRequests } from './http/authenticate.ts';
 import type { Authenticator } from './http/authenticator.ts';
 import { allowCrossOrigin } from './http/cross-origin.ts';
-import { installErrorHandlers, refuseBadAddress } from './http/errors.ts';
+import { installErrorHandlers, limitUrls, refuseBadAddress } from './http/errors.ts';
 import { ReadinessProbe, serveHealth } from './http/health.ts';
 import { type EdgeOptions, guardHostAndOrigin } from './http/host-origin.ts';
 import { InFlight, limitInFlight } from './http/in-flight.ts';
@@ -96,6 +96,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (options.protectedResource) serveResourceMetadata(main, options.protectedResource);
   await main.register(async (scope) => {
     recordRefusals(scope, { metrics, audit: options.auditRefusal ?? (() => undefined) });
+    limitUrls(scope, limits.urlLength);
     guardHostAndOrigin(scope, options);
     allowCrossOrigin(scope);
     limitInFlight(scope, { inFlight, overload, limit: limits.inFlight, metrics });
@@ -130,7 +131,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       inFlight.stop();
       overload.close();
       await sessions?.close();
-      await Promise.all([main.close(), management.close()]);
+      await Promise.all([closeSoon(main), closeSoon(management)]);
     },
   };
 }
@@ -192,6 +193,17 @@ async function harden(app: FastifyInstance): Promise<void> {
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,
   });
+}
+
+/** How long answers may take to reach their clients once everything is answered, in milliseconds. */
+const flushMilliseconds = 500;
+
+/** Closes an application. A connection that somebody opened and never used would hold it for as long as a request may take. */
+async function closeSoon(app: FastifyInstance): Promise<void> {
+  const flushed = pause(flushMilliseconds);
+  void flushed.then(() => app.server.closeAllConnections());
+  await app.close();
+  flushed.cancel();
 }
 
 function pause(milliseconds: number): Promise<void> & { cancel(): void } {

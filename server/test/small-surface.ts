@@ -7,7 +7,7 @@ import type { McpSurface } from '../src/mcp/surface.ts';
 import { ConfirmationSealer } from '../src/policy/confirmation.ts';
 import { changePlan } from '../src/tools/change-plan.ts';
 import { defineReadTool, defineTool, type Tool, type ToolContext } from '../src/tools/define-tool.ts';
-import type { AuditRecord } from '../src/tools/pipeline.ts';
+import type { AuditRecord, PipelineParts } from '../src/tools/pipeline.ts';
 import { createToolRegistry } from '../src/tools/registry.ts';
 import { defaultToolSettings } from '../src/tools/settings.ts';
 
@@ -105,14 +105,15 @@ export function createSmallSurface(): SmallSurface {
   });
 
   const tools: Tool[] = [echo, fail, hold, drop];
-  const registry = createToolRegistry(tools, {
+  const parts: PipelineParts = {
     kube: { defaultNamespace: () => ({ name: 'default', source: 'built-in default' }) } as KubeGateway,
     settings: defaultToolSettings,
     policy: { readOnly: false, noDestroy: false },
     sealer: new ConfirmationSealer(),
     confirmation: 'token',
     audit: (record) => audits.push(record),
-  });
+  };
+  const registry = createToolRegistry(tools, parts, { stepUp: true });
   return {
     surface: createProductSurface(registry, '0.0.0-test'),
     audits,

@@ -31,6 +31,14 @@ export function refuseBadAddress(error: FastifyError, reply: FastifyReply): Fast
   return refuse(reply, error.statusCode ?? 400, jsonRpcCodes.invalidRequest, 'The address is not valid.');
 }
 
+/** Refuses addresses that nothing here needs. */
+export function limitUrls(scope: FastifyInstance, longest: number): void {
+  scope.addHook('onRequest', (request, reply, next) => {
+    if ((request.raw.url?.length ?? 0) <= longest) next();
+    else refuse(reply, 414, ...(byStatus[414] as [number, string]));
+  });
+}
+
 /** Answers what no route answers, and every error: never a stack, and 500 only for a defect (which is logged). */
 export function installErrorHandlers(app: FastifyInstance, notFound: string): void {
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, jsonRpcCodes.serverError, notFound));

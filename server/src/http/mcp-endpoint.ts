@@ -26,7 +26,7 @@ export function serveMcp(scope: FastifyInstance, options: McpRouteOptions): void
   scope.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
-    async (_request: unknown, body: Buffer) => parseMessage(body),
+    async (_request: unknown, body: Buffer) => (body.length > 0 ? parseMessage(body) : undefined),
   );
   scope.post(mcpPath, { onRequest: refuseUnacceptable }, async (request, reply) => {
     if (request.body === undefined) {
