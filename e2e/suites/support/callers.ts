@@ -38,14 +38,21 @@ function listener(progress: ((message: string) => void) | undefined) {
   );
 }
 
-export async function connectCaller(revision: Revision, url: string, name: string): Promise<Caller> {
+/** `token`: who it is, where the server asks that. */
+export async function connectCaller(
+  revision: Revision,
+  url: string,
+  name: string,
+  token?: string,
+): Promise<Caller> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const questions: string[] = [];
   const notices: Notice[] = [];
   const info = { name, version: '1' };
   const seen = { name, revision, questions, notices };
   if (revision === '2025-11-25') {
     const client = new LegacyClient(info);
-    await client.connect(new LegacyHttp(new URL(url)) as Transport);
+    await client.connect(new LegacyHttp(new URL(url), { requestInit: { headers } }) as Transport);
     return {
       ...seen,
       async call(tool, args, progress) {
@@ -67,7 +74,7 @@ export async function connectCaller(revision: Revision, url: string, name: strin
   client.setNotificationHandler('notifications/resources/updated', ({ params }) => {
     notices.push({ uri: params.uri, at: performance.now() });
   });
-  await client.connect(new ModernHttp(new URL(url)));
+  await client.connect(new ModernHttp(new URL(url), { requestInit: { headers } }));
   return {
     ...seen,
     async call(tool, args, progress) {

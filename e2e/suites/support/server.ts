@@ -44,6 +44,8 @@ export interface ServerOptions {
   kubeconfig?: string;
   env?: Record<string, string>;
   args?: string[];
+  /** Bearer token of the client that is connected; only over HTTP. */
+  token?: string;
 }
 
 /** What the server is told about the cluster under test. */
@@ -74,9 +76,9 @@ async function overHttp(options: ServerOptions): Promise<RunningServer> {
     return /http:\/\/127\.0\.0\.1:\d+(?=\/mcp)/.exec(log())?.[0];
   });
   const client = new Client({ name: 'e2e', version: '1' });
-  await client.connect(
-    new StreamableHTTPClientTransport(new URL(`${url}/mcp`)) as Parameters<Client['connect']>[0],
-  );
+  const headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
+  const transport = new StreamableHTTPClientTransport(new URL(`${url}/mcp`), { requestInit: { headers } });
+  await client.connect(transport as Parameters<Client['connect']>[0]);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     await client.close();
     await end(child, signal);

@@ -19,6 +19,11 @@ export interface Confirmation {
   confirm: Post;
 }
 
+/** The same post by somebody who has to show a token. */
+export function by(token: string, { headers, message }: Post): Post {
+  return { headers: { ...headers, authorization: `Bearer ${token}` }, message };
+}
+
 /** A call of a tool. `more`: fields of the parameters besides name and arguments. */
 export function callOf(
   revision: Revision,
@@ -69,8 +74,10 @@ export async function openConfirmation(
   revision: Revision,
   tool: string,
   args: Record<string, unknown>,
+  token?: string,
 ): Promise<Confirmation> {
-  const result = await send(url, callOf(revision, tool, args));
+  const first = callOf(revision, tool, args);
+  const result = await send(url, token === undefined ? first : by(token, first));
   const flag = tool === 'delete_postgres_cluster' ? 'confirm_deletion' : 'confirm';
   if (revision === '2025-11-25') {
     const { structured, text } = answerOf(result);
