@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
 import { request, startSmallApp, toolCall } from '../test/small-app.ts';
 import type { Authenticator } from './http/authenticator.ts';
 import { localPrincipal } from './policy/principal.ts';
@@ -39,6 +41,41 @@ describe('authentication', () => {
     const call = await post(toolCall('drop', { name: 'a' }), { 'x-cnpg-mcp-read-only': 'true' });
     expect(call.json().result.structuredContent.error.code).toBe('policy_denied');
     await app.main.close();
+  });
+});
+
+describe('a process that is busier than it can be', () => {
+  it('turns calls away with Retry-After, tells its probes that it lives, and recovers', async () => {
+    const { app, post } = await startSmallApp({ limits: { eventLoopDelayMilliseconds: 30 } });
+    const block = (milliseconds: number) => {
+      const end = performance.now() + milliseconds;
+      while (performance.now() < end);
+    };
+    const busy = setInterval(() => block(120), 1);
+    await vi.waitFor(async () => expect((await post(request('ping'))).statusCode).toBe(503), {
+      timeout: 10_000,
+    });
+    const refused = await post(request('ping'));
+    expect(refused.headers['retry-after']).toBe('2');
+    expect((await app.main.inject('/healthz')).statusCode).toBe(200);
+    clearInterval(busy);
+    await vi.waitFor(async () => expect((await post(request('ping'))).statusCode).toBe(200), {
+      timeout: 10_000,
+    });
+    expect((await app.management.inject('/metrics')).body).toContain('rule="overload"');
+    await app.main.close();
+  });
+});
+
+describe('the end', () => {
+  it('is not held up by a connection that somebody opened and never used', async () => {
+    const { app, listen } = await startSmallApp();
+    const { port } = await listen();
+    const socket = connect(Number(port), '127.0.0.1');
+    await once(socket, 'connect');
+    const started = performance.now();
+    await app.drain({ propagationMilliseconds: 0, graceMilliseconds: 0 });
+    expect(performance.now() - started).toBeLessThan(3_000);
   });
 });
 

@@ -1,9 +1,15 @@
-/** What an attacker may send as a token, one test each. Nothing but a good token gets in, and no token gets out. */
+/**
+ * What an attacker may send as a token, one test each, also over HTTP. Nothing but a good token gets in, and nothing of any
+ * token gets out: neither into an answer nor into a line of the log or the audit log.
+ */
 import { createHmac } from 'node:crypto';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type FakeIdp, startFakeIdp } from '../../test/fake-idp.ts';
+import { request, type SmallApp, startSmallApp } from '../../test/small-app.ts';
 import type { Authentication } from '../http/authenticator.ts';
+import { createAudit } from '../observability/audit.ts';
+import { createLogger } from '../observability/logger.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
 import { builtInRules, defaultClaimPaths, type OidcOptions } from './options.ts';
@@ -13,6 +19,9 @@ let idp: FakeIdp;
 let issuer: Issuer;
 let problems: string[];
 let authenticator: ReturnType<typeof createAuthenticator>;
+let app: SmallApp;
+/** Everything that the application and its audit log wrote. */
+let lines: string[];
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
 const b64 = (value: unknown): string =>
@@ -44,11 +53,23 @@ beforeAll(async () => {
 afterAll(() => idp.close());
 beforeEach(async () => {
   problems = [];
+  lines = [];
   idp.keysMode = 'normal';
   open();
+  const stream = { write: (line: string) => void lines.push(line) };
+  const logger = createLogger({ level: 'debug', stream });
+  app = await startSmallApp({
+    logger,
+    auditRefusal: createAudit({ stream, logger }).refusal,
+    // Whichever a test has opened last.
+    authenticator: { authenticate: (given) => authenticator.authenticate(given) },
+  });
   await vi.waitFor(() => expect(issuer.status().ready).toBe(true));
 });
-afterEach(() => issuer.close());
+afterEach(async () => {
+  await app.app.main.close();
+  await issuer.close();
+});
 
 function send(...rawHeaders: string[]): Promise<Authentication> {
   return authenticator.authenticate({ headers: {}, rawHeaders, remoteAddress: '127.0.0.1', url: '/mcp' });
@@ -61,9 +82,13 @@ async function refused(token: string, status: number | number[] = 401): Promise<
   if (answer.accepted) throw new Error('The token was accepted.');
   expect([status].flat()).toContain(answer.status);
   if (answer.status === 401) expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
-  const said = JSON.stringify([answer, problems]);
-  const secret = token.split('.').find((part) => part.length > 20);
-  if (secret) expect(said, 'the answer holds nothing of the token').not.toContain(secret);
+  const overHttp = await app.post(request('ping'), { authorization: `Bearer ${token}` });
+  expect([status].flat()).toContain(overHttp.statusCode);
+  expect(lines.join('')).toContain('"type":"refusal"');
+  const said = JSON.stringify([answer, problems, overHttp.body, overHttp.headers, lines]);
+  for (const part of token.split('.').filter((text) => text.length > 20)) {
+    expect(said, 'nothing that is said holds anything of the token').not.toContain(part);
+  }
 }
 
 describe('a good token', () => {

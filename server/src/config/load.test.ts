@@ -77,6 +77,51 @@ describe('where a setting comes from', () => {
   });
 });
 
+describe('oidc.yaml', () => {
+  it('is the last source: whatever else is set wins, key by key', async () => {
+    const path = await file(
+      'issuer: https://idp.example.com\naudience: api\njwks_uri: https://idp.example.com/keys\nscope: openid\npublic_url: https://mcp.example.com\n',
+    );
+    const environment = { OIDC_AUDIENCE: 'a,b' };
+    const { config, origins } = await load({
+      environment,
+      oidcFilePlaces: [join(folder, 'nowhere.yaml'), path],
+    });
+    expect(config).toMatchObject({
+      publicUrl: 'https://mcp.example.com',
+      auth: {
+        issuer: 'https://idp.example.com',
+        audiences: ['a', 'b'],
+        jwksUri: 'https://idp.example.com/keys',
+        requiredScope: 'openid',
+      },
+    });
+    expect(origins.get('auth.issuer')).toBe(`file ${path}`);
+  });
+
+  it('may be named, and must then be there', async () => {
+    const path = await file('audience: [x, y]');
+    const { config } = await load(flags({ 'auth-oidc-file': path }));
+    expect(config.auth.audiences).toEqual(['x', 'y']);
+    await expect(load(flags({ 'auth-oidc-file': join(folder, 'nowhere.yaml') }))).rejects.toThrow('ENOENT');
+  });
+
+  it('may hold what has no meaning here; that is said, without its value', async () => {
+    const path = await file('client_id: abc\nclient_secret: hunter2\naudiense: x\n');
+    const { warnings } = await load({ oidcFilePlaces: [path] });
+    expect(warnings).toEqual([
+      `client_id in ${path} has no effect: this server checks tokens and hands out none.`,
+      `client_secret in ${path} has no effect: this server checks tokens and hands out none.`,
+      `audiense in ${path} has no effect; did you mean audience?`,
+    ]);
+  });
+
+  it('is not looked for unless a command serves HTTP', async () => {
+    const { origins, warnings } = await load({});
+    expect([origins.size, warnings]).toEqual([0, []]);
+  });
+});
+
 describe('values written as text', () => {
   it('reads lists, maps, numbers and booleans', async () => {
     const { config } = await load({
@@ -95,6 +140,9 @@ describe('values written as text', () => {
       readOnly: true,
       noDestroy: false,
     });
+    const rules = [{ group: 'dba', effect: 'change', namespaces: ['shop'] }];
+    const loaded = await load(flags({ 'auth-rules': JSON.stringify(rules) }));
+    expect(loaded.config.auth.rules).toEqual(rules);
   });
 
   it.each([
@@ -106,6 +154,11 @@ describe('values written as text', () => {
     ['postgres-images', 'latest=pg', 'postgres.images at latest (flag --postgres-images): '],
     ['postgres-images', 'pg', 'postgres.images (flag --postgres-images): expected record'],
     ['namespace', '../x', 'namespace (flag --namespace): must be a namespace name'],
+    ['auth-rules', 'group=dba', 'auth.rules (flag --auth-rules): expected array'],
+    ['auth-rules', '[{"effect":"read"}]', 'must name a scope, a group, a role or a token'],
+    ['auth-rules', '[{"token":"ci","group":"dba","effect":"read"}]', 'a token has no scope, group or role'],
+    ['public-url', 'mcp.example.com', 'publicUrl (flag --public-url): must be a URL'],
+    ['public-url', 'https://u:p@mcp.example.com/mcp?x', 'without user, query and fragment'],
   ])('refuses --%s=%s and says what was expected', async (flag, text, message) => {
     await expect(load(flags({ [flag]: text }))).rejects.toThrow(message);
   });
