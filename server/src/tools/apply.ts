@@ -56,14 +56,18 @@ export class ApplyError extends Error {
 
 export interface ApplyOptions {
   requestId: string;
+  /** Of the call. It ends waits, and the plan between two steps; a write that has begun is never broken off. */
+  signal: AbortSignal;
   progress(message: string): void;
 }
 
 /** Errors after which it is not known whether the API server did what it was asked. */
-const ambiguous = new Set(['cluster_unreachable', 'cluster_error', 'timeout', 'cancelled']);
+const ambiguous = new Set(['cluster_unreachable', 'cluster_error', 'timeout']);
 /** Enough for dozens of writers that want the same object at once: in every round one of them gets through. */
 const maxEditAttempts = 40;
 const longestEditPause = 400;
+/** How often an edit is repeated whose answer was lost. */
+const maxLostAnswers = 3;
 
 /**
  * Applies the operations in order. Throws {@link ApplyError} when one fails; what the plan marks as undoable has been
@@ -79,9 +83,11 @@ export async function applyPlan(
     warnings: [],
     objects: operations.map(() => undefined),
   };
+  const writing = unbroken(kube);
   for (const [index, operation] of operations.entries()) {
     const step = result.steps[index] as StepReport;
     try {
+      if (options.signal.aborted) throw new ToolError('cancelled', 'The call was cancelled.');
       options.progress(operation.summary);
       if (operation.verb === 'await') {
         const verdict = await awaitOperation(kube, operation);
@@ -93,7 +99,7 @@ export async function applyPlan(
         result.stopped = verdict;
         return result;
       }
-      const written = await applyOne(kube, operation, options);
+      const written = await applyOne(writing, operation, options);
       step.status = written === 'not_needed' ? 'not_needed' : 'done';
       if (written !== 'not_needed' && written) {
         result.objects[index] = written.object;
@@ -101,12 +107,54 @@ export async function applyPlan(
       }
     } catch (thrown) {
       const error = toToolError(thrown);
-      step.status = ambiguous.has(error.code) ? 'unknown' : 'failed';
-      await undo(kube, operations, result, index, options.requestId);
+      if (error.code !== 'cancelled') {
+        step.status = ambiguous.has(error.code)
+          ? await whatBecameOf(writing, operation, options.requestId)
+          : 'failed';
+      }
+      // What a later step may rest on stays as long as it is not known that the later step was not done.
+      if (step.status !== 'unknown') await undo(writing, operations, result, index, options.requestId);
       throw new ApplyError(error, result.steps);
     }
   }
   return result;
+}
+
+/** The same gateway, for requests that are not broken off when the client goes: only their own deadline ends them. */
+function unbroken(kube: KubeGateway): KubeGateway {
+  const { signal } = new AbortController();
+  return {
+    ...kube,
+    get: (resource, key, options) => kube.get(resource, key, { ...options, signal }),
+    create: (resource, object, options) => kube.create(resource, object, { ...options, signal }),
+    patch: (resource, key, patch, options) => kube.patch(resource, key, patch, { ...options, signal }),
+    remove: (resource, key, options) => kube.remove(resource, key, { ...options, signal }),
+  };
+}
+
+/** After an answer that was lost: the object itself tells whether the step was done, if it can be read. */
+async function whatBecameOf(kube: KubeGateway, operation: Operation, requestId: string): Promise<StepStatus> {
+  try {
+    switch (operation.verb) {
+      case 'await':
+        return 'not_done';
+      case 'create':
+        return (await findOwn(kube, operation, requestId)) ? 'done' : 'failed';
+      case 'edit':
+        return (await editSteps(kube, operation)).steps.length === 0 ? 'done' : 'failed';
+      case 'merge': {
+        const { metadata } = await kube.get(operation.resource, operation.key);
+        // Another version may be somebody else's.
+        return metadata.resourceVersion === operation.resourceVersion ? 'failed' : 'unknown';
+      }
+      case 'remove': {
+        const { metadata } = await kube.get(operation.resource, operation.key);
+        return metadata.uid !== operation.uid || metadata.deletionTimestamp !== undefined ? 'done' : 'failed';
+      }
+    }
+  } catch (thrown) {
+    return operation.verb === 'remove' && toToolError(thrown).code === 'not_found' ? 'done' : 'unknown';
+  }
 }
 
 type Written = WriteResult<KubeObject> | 'not_needed' | undefined;
@@ -137,7 +185,7 @@ async function create(kube: KubeGateway, operation: CreateOperation, requestId: 
     return await kube.create(operation.resource, body);
   } catch (thrown) {
     const error = toToolError(thrown);
-    if (!ambiguous.has(error.code) || error.code === 'cancelled') throw error;
+    if (!ambiguous.has(error.code)) throw error;
     // The request may have arrived although its answer did not.
     const found = await findOwn(kube, operation, requestId).catch(() => undefined);
     if (found) return { object: found, warnings: [] };
@@ -188,6 +236,7 @@ export async function editSteps(
 
 async function edit(kube: KubeGateway, operation: EditOperation): Promise<Written> {
   let last: ToolError | undefined;
+  let lost = 0;
   for (let attempt = 0; attempt < maxEditAttempts; attempt += 1) {
     if (attempt > 0) await delay(Math.random() * Math.min(longestEditPause, 25 * 2 ** attempt));
     const { steps } = await editSteps(kube, operation);
@@ -197,7 +246,9 @@ async function edit(kube: KubeGateway, operation: EditOperation): Promise<Writte
       return await kube.patch(operation.resource, operation.key, { type: 'json', body: steps });
     } catch (thrown) {
       last = toToolError(thrown);
-      if (last.code !== 'conflict' && (!ambiguous.has(last.code) || last.code === 'cancelled')) throw last;
+      if (last.code === 'conflict') continue;
+      lost += 1;
+      if (!ambiguous.has(last.code) || lost === maxLostAnswers) throw last;
     }
   }
   throw last ?? new ToolError('conflict', `${operation.key.name} changes too often.`);
@@ -268,9 +319,6 @@ async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Pro
   }
 }
 
-/** The call may have been cancelled: what it began is still put right, for at most this many milliseconds a request. */
-const undoPatience = 10_000;
-
 async function undo(
   kube: KubeGateway,
   operations: readonly Operation[],
@@ -281,21 +329,13 @@ async function undo(
   for (let index = failedAt; index >= 0; index -= 1) {
     const operation = operations[index];
     const step = result.steps[index];
-    if (operation?.verb !== 'create' || !operation.undoable || !step) continue;
-    if (step.status !== 'done' && step.status !== 'unknown') continue;
+    if (operation?.verb !== 'create' || !operation.undoable || step?.status !== 'done') continue;
     try {
       const made = result.objects[index] ?? (await findOwn(kube, operation, requestId));
-      if (!made) {
-        step.status = 'failed';
-        continue;
-      }
-      await kube.remove(operation.resource, operation.key, {
-        uid: made.metadata.uid,
-        signal: AbortSignal.timeout(undoPatience),
-      });
+      await kube.remove(operation.resource, operation.key, { uid: made?.metadata.uid });
       step.status = 'undone';
     } catch {
-      // Stays as it is: the report says that the object is there, or that it is not known.
+      // Stays as it is: the report says that the object is there.
     }
   }
 }
@@ -307,9 +347,7 @@ async function findOwn(
   requestId: string,
 ): Promise<KubeObject | undefined> {
   try {
-    const found = await kube.get(operation.resource, operation.key, {
-      signal: AbortSignal.timeout(undoPatience),
-    });
+    const found = await kube.get(operation.resource, operation.key);
     return found.metadata.annotations?.[requestAnnotation] === requestId ? found : undefined;
   } catch (thrown) {
     if (toToolError(thrown).code === 'not_found') return undefined;

@@ -198,6 +198,20 @@ describe('a change', () => {
     expect(cluster().spec.instances).toBe(3);
   });
 
+  it('keeps what a later step rests on when it is not known whether that step was done', async () => {
+    const { faults } = harness.simulator;
+    faults.add({ match: { verb: 'patch', resource: 'clusters' }, delayMs: 50, drop: true });
+    const pending = harness.call(twoSteps, args);
+    await vi.waitFor(() => expect(secrets()).toContain('two-steps'));
+    // After the lost answers nobody can look, either.
+    faults.add({ match: { verb: 'get', resource: 'clusters' }, status: 503 });
+    const answer = await pending;
+    expect(answer.isError).toBe(true);
+    expect(answer.structured.steps, answer.text).toMatchObject([{ status: 'done' }, { status: 'unknown' }]);
+    expect(answer.text).toContain('not known');
+    expect(secrets()).toContain('two-steps');
+  });
+
   it('goes through although others change the object all the time', async () => {
     let conflicts = 2;
     const put = () => {

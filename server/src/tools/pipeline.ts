@@ -196,6 +196,7 @@ async function change(
 
   const applied = await applyPlan(context.kube, plan.operations, {
     requestId: call.requestId,
+    signal: call.signal,
     progress: (message) => context.progress(message),
   });
   const outcome: Outcome<Record<string, unknown>> & { text?: string } = applied.stopped
