@@ -14,31 +14,11 @@ import { type PipelineParts, runTool } from '../src/tools/pipeline.ts';
 import { createToolRegistry, describeTool } from '../src/tools/registry.ts';
 import { defaultToolSettings } from '../src/tools/settings.ts';
 import { type Harness, startHarness } from './harness.ts';
+import { exampleOf, examples } from './tool-examples.ts';
 
 const tools = catalogue.map((tool) => ({ name: tool.name, tool }));
 const writing = tools.filter(({ tool }) => tool.effect !== 'read');
 const destroying = tools.filter(({ tool }) => tool.effect === 'destroy');
-
-/** Arguments that are valid for each tool and name what {@link world} holds. A new tool adds its own here. */
-const examples: Readonly<Record<string, Record<string, unknown>>> = {
-  list_postgres_clusters: {},
-  get_cluster_status: { name: 'orders' },
-  create_postgres_cluster: { name: 'new-one' },
-  scale_postgres_cluster: { name: 'orders', instances: 2 },
-  delete_postgres_cluster: { name: 'orders' },
-  list_postgres_roles: { cluster_name: 'orders' },
-  create_postgres_role: { cluster_name: 'orders', role_name: 'newcomer' },
-  update_postgres_role: { cluster_name: 'orders', role_name: 'reporting', createdb: true },
-  delete_postgres_role: { cluster_name: 'orders', role_name: 'intern' },
-  list_postgres_databases: { cluster_name: 'orders' },
-  create_postgres_database: { cluster_name: 'orders', database_name: 'archive', owner: 'reporting' },
-  delete_postgres_database: { cluster_name: 'orders', database_name: 'invoices' },
-};
-
-const exampleOf = ({ name }: { name: string }): Record<string, unknown> => ({
-  namespace: 'default',
-  ...examples[name],
-});
 
 /** A cluster with a role and a database that the operator would drop. Nobody acts on it. */
 const world = [
@@ -110,6 +90,18 @@ describe.each(tools)('$name', ({ name, tool }) => {
 
   it('bounds its input: every text, number, list and map has a limit, and no key is unknown', () => {
     expect(unbounded(description.inputSchema)).toEqual([]);
+  });
+
+  it('may read whatever it may create, to find its own object after an answer that was lost', () => {
+    const verbsOf = (resource: string): string[] =>
+      tool.permissions.filter((right) => right.resource === resource).flatMap(({ verbs }) => verbs);
+    for (const { resource, subresource } of tool.permissions.filter(({ verbs }) =>
+      verbs.includes('create'),
+    )) {
+      // A review is no object: it is asked, not kept.
+      if (subresource === undefined && !resource.endsWith('reviews'))
+        expect(verbsOf(resource), resource).toContain('get');
+    }
   });
 
   it('declares the rights that it uses, with a reason each', () => {

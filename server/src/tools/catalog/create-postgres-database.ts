@@ -50,6 +50,9 @@ export const createPostgresDatabase = defineTool({
       ['create', 'watch'],
       'the database is declared as a Database object, which is then watched',
     ),
+    permission('databases', ['get'], 'to find out what became of a creation whose answer was lost', {
+      optional: true,
+    }),
   ],
   clusterArgument: 'cluster_name',
 

@@ -52,6 +52,9 @@ export const createPostgresRole = defineTool({
       'roles are entries of spec.managed.roles; their status is in the Cluster',
     ),
     permission('databaseroles', ['create', 'watch'], 'for clusters whose roles are DatabaseRole objects'),
+    permission('databaseroles', ['get'], 'to find out what became of a creation whose answer was lost', {
+      optional: true,
+    }),
     permission(
       'secrets',
       ['get', 'create', 'delete'],
