@@ -6,7 +6,7 @@ export const clusterLabel = 'cnpg.io/cluster';
 export const hibernationAnnotation = 'cnpg.io/hibernation';
 export const fencedInstancesAnnotation = 'cnpg.io/fencedInstances';
 
-/** Set to `"true"` by people on a Cluster that must not be deleted through this server. */
+/** Set by people on what must not be deleted through this server; read by ./protection.ts. */
 export const protectedAnnotation = 'cnpg-mcp.io/protected';
 
 /** Marks on every object that this server makes: who made it, and the uid of the Cluster it was made for. */

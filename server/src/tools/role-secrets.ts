@@ -1,6 +1,7 @@
 /** Which role Secrets go with a Cluster: those that this server made for it, found by name and proved by mark and uid. */
 import { roleSecretNames } from '../cnpg/dependants.ts';
-import { managedByLabel, managedByValue, ownerUidAnnotation, protectedAnnotation } from '../cnpg/names.ts';
+import { managedByLabel, managedByValue, ownerUidAnnotation } from '../cnpg/names.ts';
+import { isProtected } from '../cnpg/protection.ts';
 import type { Cluster, DatabaseRole, Secret } from '../cnpg/types.ts';
 import { ToolError } from '../errors.ts';
 import type { ToolContext } from './define-tool.ts';
@@ -27,7 +28,7 @@ export async function findRoleSecrets(
       const { metadata } = await kube.get<Secret>('secrets', { name, namespace: namespace.name });
       const marked = metadata.labels?.[managedByLabel] === managedByValue;
       const owned = metadata.annotations?.[ownerUidAnnotation] === cluster.metadata.uid;
-      if (metadata.annotations?.[protectedAnnotation] === 'true') {
+      if (isProtected({ metadata })) {
         found.others.push({ name, fate: 'remains, because it is protected' });
       } else if (marked && owned && metadata.uid) {
         found.ours.push({ name, uid: metadata.uid });

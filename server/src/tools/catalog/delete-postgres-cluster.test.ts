@@ -141,14 +141,24 @@ describe('delete_postgres_cluster', () => {
     expect(answer.structured?.state).toBe('done');
   });
 
-  it('refuses a protected cluster, and says how the protection is taken off', async () => {
+  it.each(['true', 'True', 'yes', ''])(
+    'refuses a cluster protected by %j, and says how to take it off',
+    async (value) => {
+      put(({ metadata }) => {
+        metadata.annotations = { 'cnpg-mcp.io/protected': value };
+      });
+      const answer = await call();
+      expect(answer.error?.code).toBe('refused');
+      expect(answer.text).toContain('kubectl annotate cluster orders -n demo cnpg-mcp.io/protected-');
+      expect(exists('clusters', 'orders')).toBe(true);
+    },
+  );
+
+  it('does not take "false" for protection', async () => {
     put(({ metadata }) => {
-      metadata.annotations = { 'cnpg-mcp.io/protected': 'true' };
+      metadata.annotations = { 'cnpg-mcp.io/protected': 'false' };
     });
-    const answer = await call();
-    expect(answer.error?.code).toBe('refused');
-    expect(answer.text).toContain('kubectl annotate cluster orders -n demo cnpg-mcp.io/protected-');
-    expect(exists('clusters', 'orders')).toBe(true);
+    expect((await call()).structured?.state).toBe('confirmation_required');
   });
 
   it('deletes the Secrets that this server made for this very cluster, and no other', async () => {

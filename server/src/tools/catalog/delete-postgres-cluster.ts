@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { describeDeletion } from '../../cnpg/deletion.ts';
 import { dependantsOf } from '../../cnpg/dependants.ts';
 import { clusterLabel, protectedAnnotation } from '../../cnpg/names.ts';
+import { isProtected } from '../../cnpg/protection.ts';
 import type { Cluster, PersistentVolumeClaim } from '../../cnpg/types.ts';
 import { claimsOf } from '../../cnpg/volumes.ts';
 import { ToolError } from '../../errors.ts';
@@ -53,7 +54,7 @@ export const deletePostgresCluster = defineTool({
   async plan(context, { name }) {
     const cluster = await readCluster(context, name);
     const where = context.namespace.name;
-    const { deletionTimestamp, annotations, uid = '' } = cluster.metadata;
+    const { deletionTimestamp, uid = '' } = cluster.metadata;
     const neighbours = await findNeighbours(context, cluster);
     const secrets = await findRoleSecrets(context, cluster, neighbours.databaseRoles);
     const { losses, warnings } = describeDeletion(cluster, neighbours);
@@ -70,15 +71,14 @@ export const deletePostgresCluster = defineTool({
     return changePlan({
       target: { kind: 'Cluster', name, namespace: where, object: cluster },
       summary: `Delete the PostgreSQL cluster ${where}/${name}.`,
-      refusals:
-        annotations?.[protectedAnnotation] === 'true'
-          ? [
-              {
-                reason: `${where}/${name} is protected: it carries the annotation ${protectedAnnotation}: "true".`,
-                lift: `A person takes the protection off: kubectl annotate cluster ${name} -n ${where} ${protectedAnnotation}-`,
-              },
-            ]
-          : [],
+      refusals: isProtected(cluster)
+        ? [
+            {
+              reason: `${where}/${name} is protected: it carries the annotation ${protectedAnnotation}.`,
+              lift: `A person takes the protection off: kubectl annotate cluster ${name} -n ${where} ${protectedAnnotation}-`,
+            },
+          ]
+        : [],
       ...(deletionTimestamp && {
         unchanged: `${where}/${name} is being deleted since ${deletionTimestamp}.`,
       }),
