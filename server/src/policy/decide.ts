@@ -69,16 +69,16 @@ export function decide(
     if (pattern !== undefined)
       return deny('protected_clusters', `Clusters named ${pattern} are protected on this server.`);
   }
-  return decideByGrants(question, principal);
+  return decideByGrants(question, principal, policy);
 }
 
-function decideByGrants(question: PolicyQuestion, principal: Principal): Decision {
+function decideByGrants(question: PolicyQuestion, principal: Principal, policy: Policy): Decision {
   const { effect, toolset, tool, namespace } = question;
   const { displayName, grants, obtainable = [] } = principal;
-  const fitting = grants.find((grant) => grantCovers(grant, question));
+  const fitting = grants.find((grant) => grantCovers(grant, question, policy));
   if (fitting) return { allowed: true, rule: fitting.from };
   const [stepUp] = obtainable
-    .filter((grant) => grantCovers(grant, question))
+    .filter((grant) => grantCovers(grant, question, policy))
     .sort((a, b) => effects.indexOf(a.effect) - effects.indexOf(b.effect));
   if (stepUp) {
     return {
@@ -99,12 +99,17 @@ function decideByGrants(question: PolicyQuestion, principal: Principal): Decisio
   return deny('grant_namespaces', `${displayName} may not ${effect} in ${where}.`);
 }
 
-function grantCovers(grant: Grant, { effect, toolset, namespace }: PolicyQuestion): boolean {
-  return (
-    includesEffect(grant.effect, effect) &&
-    (!grant.toolsets || grant.toolsets.includes(toolset)) &&
-    (namespace === undefined || !grant.namespaces || coversNamespace(grant.namespaces, namespace))
-  );
+function grantCovers(
+  { effect, toolsets, namespaces }: Grant,
+  question: PolicyQuestion,
+  policy: Policy,
+): boolean {
+  if (!includesEffect(effect, question.effect)) return false;
+  if (toolsets && !toolsets.includes(question.toolset)) return false;
+  if (!namespaces) return true;
+  if (question.namespace !== undefined) return coversNamespace(namespaces, question.namespace);
+  // Listing: it is enough that there is a namespace which both the caller and the server may touch.
+  return namespaces.some((namespace) => !policy.namespaces || policy.namespaces.includes(namespace));
 }
 
 function coversNamespace(list: readonly string[], namespace: string): boolean {
