@@ -109,6 +109,10 @@ describe('create_postgres_cluster', () => {
     [{ postgres_version: 'newest' }, /"newest" is not a PostgreSQL version/],
     [{ postgres_version: '9.6' }, /13 or newer/],
     [{ instances: 11 }, /allows at most 10 instances/],
+    [{ owner: 'pg_x' }, /The role pg_x cannot own the database: names that start with pg_ belong to/],
+    [{ database: 'cnpg_x' }, /The role cnpg_x cannot own the database/],
+    [{ database: 'template1', owner: 'app' }, /The database template1 is on every PostgreSQL server/],
+    [{ database: 'my db', owner: 'app' }, /has a space in its name/],
   ])('refuses %j', async (args, reason) => {
     const answer = await create(args);
     expect(answer.error?.code).toBe('refused');

@@ -1,6 +1,7 @@
 /** Creates a PostgreSQL cluster, and can wait until it is ready or until it is plain that it cannot be. */
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { objectionsToBootstrap } from '../../cnpg/bootstrap-names.ts';
 import { applicationDatabase, clusterManifest } from '../../cnpg/cluster-manifest.ts';
 import { resolveImage } from '../../cnpg/images.ts';
 import { appSecretName, passwordCommand } from '../../cnpg/names.ts';
@@ -88,7 +89,11 @@ export const createPostgresCluster = defineTool({
     return changePlan({
       target: { kind: 'Cluster', name: wish.name, namespace: where },
       summary: `Create ${where}/${wish.name}: ${countInstances(wish.instances)}, ${wish.storage_size} each, image ${image}.`,
-      refusals: [...refusals, ...refuseTooMany(context.settings, wish.instances)],
+      refusals: [
+        ...refusals,
+        ...refuseTooMany(context.settings, wish.instances),
+        ...objectionsToBootstrap(applicationDatabase(wish)),
+      ],
       warnings: [
         ...(problem ? [`${problem.cause} ${problem.remedy}`] : []),
         ...(classes ? [] : ['Whether the storage class exists was not checked, for lack of rights.']),
