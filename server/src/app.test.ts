@@ -79,6 +79,24 @@ describe('the end', () => {
   });
 });
 
+describe('a request whose body never comes', () => {
+  it('is ended when its time is over, not later', async () => {
+    const { app } = await startSmallApp({ limits: { requestSeconds: 1 } });
+    await app.main.listen({ host: '127.0.0.1', port: 0 });
+    const { port } = app.main.server.address() as { port: number };
+    const started = performance.now();
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+        'Accept: application/json, text/event-stream\r\nContent-Length: 10\r\n\r\n{',
+    );
+    socket.resume();
+    await once(socket, 'close');
+    expect(performance.now() - started).toBeLessThan(8_000);
+    await app.main.close();
+  });
+});
+
 describe('too many requests at once', () => {
   it('are turned away with 503 and Retry-After until one of the others has ended', async () => {
     const { app, post, holding, held } = await startSmallApp({ limits: { inFlight: 2 } });

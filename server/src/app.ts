@@ -167,7 +167,12 @@ function createInstance(
     childLoggerFactory: (parent) => parent,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestSeconds * 1000,
-    http: { maxHeaderSize: limits.headerBytes },
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      // Node exchanges the two when the headers may take longer than the request, and looks only every 30 s by itself.
+      headersTimeout: limits.requestSeconds * 1000,
+      connectionsCheckingInterval: 1000,
+    },
     frameworkErrors: (error, _request, reply) => void refuseBadAddress(error, reply as FastifyReply),
   });
 }

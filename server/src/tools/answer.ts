@@ -1,6 +1,7 @@
 /** Turns outputs, plans and errors into answers: structured content plus a short text, both within the size limit. */
 import { z } from 'zod';
 import type { ToolError } from '../errors.ts';
+import { boundSize } from './bound-size.ts';
 import type { ToolCallResult } from './call.ts';
 import type { ReadResult, ReadTool } from './define-tool.ts';
 import { cleanText, type Fence } from './fence.ts';
@@ -45,13 +46,14 @@ export function readAnswer(
       output = tool.output.parse(shortened) as Record<string, unknown>;
     }
   }
+  const structured = boundSize(output, answerLimit);
   const text =
-    input.format === 'json' ? JSON.stringify(output, null, 2) : limitText(tool.text(output, input));
+    input.format === 'json' ? JSON.stringify(structured, null, 2) : limitText(tool.text(output, input));
   return {
     kind: 'answer',
     isError: false,
-    structured: output,
-    text: text.length > answerLimit ? JSON.stringify(output) : text,
+    structured,
+    text: text.length > answerLimit ? JSON.stringify(structured) : text,
   };
 }
 

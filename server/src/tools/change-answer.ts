@@ -2,6 +2,7 @@
 
 import { answerLimit, changeOutput, limitText } from './answer.ts';
 import type { StepReport } from './apply.ts';
+import { boundSize } from './bound-size.ts';
 import type { ToolCallResult } from './call.ts';
 import type { ChangePlan } from './change-plan.ts';
 import type { ResolvedNamespace, WriteTool } from './define-tool.ts';
@@ -86,7 +87,12 @@ export function changeAnswer(
     ...(parts.confirmation ? ['', ...confirmationLines(parts.confirmation)] : []),
     ...(parts.state === 'dry_run' ? ['', 'To apply this, repeat the call without dry_run.'] : []),
   ];
-  return { kind: 'answer', isError: parts.state === 'failed', text: limitText(lines.join('\n')), structured };
+  return {
+    kind: 'answer',
+    isError: parts.state === 'failed',
+    text: limitText(lines.join('\n')),
+    structured: boundSize(structured, answerLimit),
+  };
 }
 
 /** The plan as text: what happens, what is lost, who is touched. */
