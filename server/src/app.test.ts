@@ -79,6 +79,20 @@ describe('the end', () => {
   });
 });
 
+describe('a request with two Host headers', () => {
+  it('is refused, whichever of the two would be allowed', async () => {
+    const { app, listen } = await startSmallApp();
+    const { port } = await listen();
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(
+      'POST /mcp HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 /);
+    await app.main.close();
+  });
+});
+
 describe('a request whose body never comes', () => {
   it('is ended when its time is over, not later', async () => {
     const { app } = await startSmallApp({ limits: { requestSeconds: 1 } });

@@ -60,7 +60,11 @@ export function edgeRules({ host, allowedHosts = [], allowedOrigins = [] }: Edge
 export function guardHostAndOrigin(scope: FastifyInstance, options: EdgeOptions): void {
   const rules = edgeRules(options);
   scope.addHook('onRequest', (request, reply, next) => {
-    if (!rules.allowsHost(request.headers.host)) {
+    if (times('host', request.raw.rawHeaders) > 1) {
+      // RFC 9112, 3.2. Node takes the first and says nothing of the others.
+      const message = 'The request has more than one Host header.';
+      turnAway(request, reply, { status: 400, rule: 'host', message });
+    } else if (!rules.allowsHost(request.headers.host)) {
       const message = 'The Host of this request is not allowed here.';
       turnAway(request, reply, { status: 403, rule: 'host', message });
     } else if (!rules.allowsOrigin(request.headers.origin)) {
@@ -70,4 +74,8 @@ export function guardHostAndOrigin(scope: FastifyInstance, options: EdgeOptions)
       next();
     }
   });
+}
+
+function times(name: string, rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((header, index) => index % 2 === 0 && header.toLowerCase() === name).length;
 }
