@@ -100,6 +100,24 @@ describe('findTrouble', () => {
     expect(trouble({ pods: [once] })).toBeUndefined();
   });
 
+  it('gives a join longer than an initdb whose pods fail one after the other', () => {
+    const failing = (role: string): Pod[] =>
+      ['a', 'b'].map((suffix) => ({
+        metadata: {
+          name: `pg-1-${role}-${suffix}`,
+          namespace: 't-roles',
+          labels: { 'cnpg.io/jobRole': role, 'cnpg.io/instanceName': 'pg-1' },
+          ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: `pg-1-${role}`, uid: 'u' }],
+        },
+        status: { phase: 'Failed' },
+      }));
+    const initdb = trouble({ pods: failing('initdb') });
+    const join = trouble({ pods: failing('join') });
+    expect(initdb?.cause).toBe('The job initdb of the instance pg-1 has failed 2 times.');
+    expect(join?.cause).toBe('The job join of the instance pg-1 has failed 2 times.');
+    expect(initdb?.graceSeconds).toBeLessThan(join?.graceSeconds ?? 0);
+  });
+
   it('names a pod for which there is no node', () => {
     const pod = podFixture(1, { ready: false });
     pod.status = {

@@ -2,6 +2,7 @@
  * Why a Cluster does not become ready. The operator itself says little: a storage class that does not exist or an image
  * that cannot be pulled leaves the phase "Setting up primary" for ever, and the cause is in volume claims, pods and events.
  */
+import { failedJob } from './failed-job.ts';
 import { phaseKind, phaseRemedy } from './phases.ts';
 import { storageClassProblem } from './storage-classes.ts';
 import type {
@@ -42,6 +43,7 @@ export function findTrouble(cluster: Cluster, around: Surroundings): Trouble | u
     imageTrouble(around) ??
     phaseTrouble(cluster) ??
     quotaTrouble(around) ??
+    jobTrouble(around) ??
     crashTrouble(around) ??
     scheduleTrouble(around)
   );
@@ -110,7 +112,22 @@ function imageTrouble({ pods = [] }: Surroundings): Trouble | undefined {
   return undefined;
 }
 
-/** A job or an instance that ends again and again. One restart is normal while certificates and volumes appear. */
+/** A job whose pods fail one after the other, for example initdb with a parameter that PostgreSQL does not take. */
+function jobTrouble({ pods = [] }: Surroundings): Trouble | undefined {
+  const failed = failedJob(pods);
+  return (
+    failed && {
+      id: `job of ${failed.instance}`,
+      cause: failed.cause,
+      remedy: failed.remedy,
+      quoted: failed.quoted,
+      // A join or a recovery reads from another server or a store, which may come back; initdb needs nobody.
+      graceSeconds: failed.role === 'initdb' ? 5 : 60,
+    }
+  );
+}
+
+/** A container that ends again and again. One restart is normal while certificates and volumes appear. */
 function crashTrouble({ pods = [] }: Surroundings): Trouble | undefined {
   for (const pod of pods) {
     const crashing = containersOf(pod).find(

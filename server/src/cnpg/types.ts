@@ -181,6 +181,9 @@ export interface Pod extends KubeObject {
   spec?: { nodeName?: string };
   status?: {
     phase?: string;
+    /** Why the whole pod ended, such as `Evicted`. */
+    reason?: string;
+    message?: string;
     conditions?: Condition[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];

@@ -59,6 +59,36 @@ describe('get_cluster_status', () => {
     ]);
   });
 
+  it('notices in detail that the job of an instance fails again and again', async () => {
+    putCluster(harness.simulator, 'orders', 'demo', 1, (cluster) => {
+      cluster.status = { phase: 'Setting up primary', instances: 1 };
+    });
+    for (const suffix of ['a', 'b']) {
+      harness.simulator.state.put({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: {
+          name: `orders-1-initdb-${suffix}`,
+          namespace: 'demo',
+          labels: {
+            'cnpg.io/cluster': 'orders',
+            'cnpg.io/instanceName': 'orders-1',
+            'cnpg.io/jobRole': 'initdb',
+          },
+          ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: 'orders-1-initdb', uid: 'u' }],
+        },
+        spec: { containers: [{ name: 'initdb', image: 'any' }] },
+        status: { phase: 'Failed' },
+      });
+    }
+    const answer = await get({ name: 'orders', detail_level: 'detailed' });
+    expect(answer.structured?.notes).toEqual([
+      expect.stringMatching(
+        /^The job initdb of the instance orders-1 has failed 2 times\. .*kubectl logs orders-1-initdb-b -n demo/,
+      ),
+    ]);
+  });
+
   it('says what it could not check without the right to list pods', async () => {
     putCluster(harness.simulator, 'orders', 'demo');
     harness.simulator.deny({ resource: 'pods' });

@@ -9,6 +9,7 @@ import {
   clusterSummary,
   phaseReason,
 } from '../../cnpg/cluster-view.ts';
+import { failedJob } from '../../cnpg/failed-job.ts';
 import { clusterLabel } from '../../cnpg/names.ts';
 import type { Pod } from '../../cnpg/types.ts';
 import { defineReadTool } from '../define-tool.ts';
@@ -74,14 +75,19 @@ export const getClusterStatus = defineReadTool({
         labelSelector: `${clusterLabel}=${input.name}`,
       }),
     );
-    const note = pods
+    const failed = pods && failedJob(pods);
+    const stale = pods
       ? staleNote(cluster, pods)
       : 'Whether the status is up to date was not checked: this server may not list pods here.';
     return {
       output: {
         ...output,
         ...clusterDetails(cluster, quote),
-        notes: note ? [...output.notes, note] : output.notes,
+        notes: [
+          ...output.notes,
+          ...(failed ? [`${failed.cause} ${failed.remedy}`] : []),
+          ...(stale ? [stale] : []),
+        ],
       },
     };
   },
