@@ -35,6 +35,7 @@ export const valueFlags: Readonly<Record<string, Flag>> = {
   events: { value: 'rbac.addOns.events', kind: 'switch' },
   storage: { value: 'rbac.addOns.storage', kind: 'switch' },
   nodes: { value: 'rbac.addOns.nodes', kind: 'switch' },
+  'audit-events': { value: 'rbac.addOns.auditEvents', kind: 'switch' },
   'existing-cluster-roles': { value: 'rbac.existingClusterRoles', kind: 'list' },
   'impersonate-users': { value: 'rbac.impersonation.users', kind: 'list' },
   'impersonate-groups': { value: 'rbac.impersonation.groups', kind: 'list' },

@@ -35,6 +35,7 @@ const addOnValues = z.strictObject({
   events: z.boolean(),
   storage: z.boolean(),
   nodes: z.boolean(),
+  auditEvents: z.boolean(),
 });
 
 /** `rbac` of values.yaml. */
@@ -98,6 +99,7 @@ export const defaultValues: Values = {
       events: false,
       storage: false,
       nodes: false,
+      auditEvents: false,
     },
     existingClusterRoles: [],
     impersonation: { users: [], groups: [] },

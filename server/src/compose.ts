@@ -10,6 +10,7 @@ import { createProductSurface } from './mcp/product-surface.ts';
 import { clusterResources } from './mcp/resources/index.ts';
 import type { McpSurface } from './mcp/surface.ts';
 import { ConfirmationSealer } from './policy/confirmation.ts';
+import { createAuditEvents } from './tools/audit-events.ts';
 import { catalogue } from './tools/catalog/index.ts';
 import type { PipelineParts } from './tools/pipeline.ts';
 import { createToolRegistry, type ToolRegistry } from './tools/registry.ts';
@@ -18,6 +19,8 @@ import { version } from './version.ts';
 export interface ComposeOptions {
   /** Told of every call of a tool. */
   audit: PipelineParts['audit'];
+  /** Told of what went wrong beside the calls. */
+  onProblem?: (message: string) => void;
   /** A kubeconfig as text, instead of the one that the configuration names. */
   kubeconfigText?: string;
   /** Told of every exchange with the API server. */
@@ -35,6 +38,7 @@ export interface Composition {
 /** Builds everything from a configuration. Nothing is asked of the cluster yet, so it need not be there. */
 export async function compose(config: Config, options: ComposeOptions): Promise<Composition> {
   const key = await confirmationKeyOf(config);
+  const { audit, onProblem = () => undefined } = options;
   const kube = createGateway({
     kubeconfigText: options.kubeconfigText,
     kubeconfigPath: config.kubeconfig,
@@ -43,13 +47,17 @@ export async function compose(config: Config, options: ComposeOptions): Promise<
     onRequest: options.onKubernetesRequest,
     userAgent: `cnpg-mcp/${version}`,
   });
+  const leaveEvent = config.audit.events ? createAuditEvents(kube, onProblem) : undefined;
   const parts: PipelineParts = {
     kube,
     settings: toolSettingsOf(config),
     policy: policyOf(config),
     sealer: key ? new ConfirmationSealer(key) : new ConfirmationSealer(),
     confirmation: config.confirmation,
-    audit: options.audit,
+    audit(record) {
+      audit(record);
+      leaveEvent?.(record);
+    },
   };
   const registry = createToolRegistry(catalogue, parts, { stepUp: config.auth.stepUp === 'challenge' });
   const { resources, complete, close } = clusterResources({ kube, registry, policy: parts.policy });

@@ -1,13 +1,15 @@
 /** The rights that the server needs, derived from what each of its tools declares. */
 import type { AccessQuestion } from './kube/gateway.ts';
 import { watchPermissions } from './mcp/resources/watches.ts';
+import { auditEventsUser } from './tools/audit-events.ts';
 import { catalogue } from './tools/catalog/index.ts';
 import type { AddOn, Permission, Verb } from './tools/permission.ts';
 import { addOns, includesPreset, type Preset, presetOf, presets, type RightUser } from './tools/preset.ts';
 
-/** Everything in the server that uses rights: the tools, and the watch behind resource subscriptions. */
+/** Everything in the server that uses rights: the tools, Events about changes, and the watch behind resource subscriptions. */
 export const rightUsers: readonly RightUser[] = [
   ...catalogue,
+  auditEventsUser,
   {
     name: 'resource subscriptions',
     effect: 'read',

@@ -5,12 +5,12 @@ import { compose } from '../compose.ts';
 import { assertMayListen } from '../config/checks.ts';
 import type { Config } from '../config/schema.ts';
 import { allowedHostsOf } from '../config/sign-in.ts';
-import { createAudit } from '../observability/audit.ts';
 import { createLogger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { checkReadinessOf } from '../readiness.ts';
 import { catalogue } from '../tools/catalog/index.ts';
 import { version } from '../version.ts';
+import { openAuditLog } from './audit-log.ts';
 import { openSignIn } from './sign-in.ts';
 
 export interface HttpServer {
@@ -35,13 +35,14 @@ export async function startHttpServer(
   for (const warning of options.warnings ?? []) logger.warn(warning);
   const signIn = await openSignIn(config, logger);
   const metrics = createMetrics({ version, tools: catalogue.map(({ name }) => name) });
-  const audit = createAudit({ stream: process.stdout, logger });
+  const { audit, close: closeAudit } = openAuditLog(config.audit, logger, process.stdout);
   const composition = await compose(config, {
     ...(options.kubeconfigText !== undefined && { kubeconfigText: options.kubeconfigText }),
     audit(record) {
       audit.toolCall(record);
       metrics.toolCall(record);
     },
+    onProblem: (message) => logger.warn(message),
     onKubernetesRequest: metrics.kubernetesRequest,
   });
   const app = await createApp({
@@ -66,6 +67,7 @@ export async function startHttpServer(
     });
     await composition.close();
     await signIn.close();
+    closeAudit();
   };
   try {
     await app.management.listen({ host: config.host, port: config.managementPort });

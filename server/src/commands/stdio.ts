@@ -1,8 +1,8 @@
 import { compose } from '../compose.ts';
 import { loadConfig } from '../config/load.ts';
 import { connectStdio } from '../mcp/stdio.ts';
-import { createAudit } from '../observability/audit.ts';
 import { createLogger } from '../observability/logger.ts';
+import { openAuditLog } from './audit-log.ts';
 import type { Command } from './command.ts';
 import { endRequested } from './signals.ts';
 
@@ -15,8 +15,10 @@ export const command: Command = {
   async run({ terminal, sources }) {
     const { config } = await loadConfig(sources);
     const logger = createLogger({ level: config.logLevel });
+    const { audit, close: closeAudit } = openAuditLog(config.audit, logger, process.stderr);
     const { surface, close } = await compose(config, {
-      audit: createAudit({ stream: process.stderr, logger }).toolCall,
+      audit: audit.toolCall,
+      onProblem: (message) => logger.warn(message),
     });
     const connection = await connectStdio(surface, {
       input: process.stdin,
@@ -32,6 +34,7 @@ export const command: Command = {
     await Promise.race([connection.closed, endRequested()]);
     await connection.close();
     await close();
+    closeAudit();
     // It would keep the process alive while the client holds the other end open.
     process.stdin.destroy();
     return 0;

@@ -15,6 +15,7 @@ const record: AuditRecord = {
   decision: { allowed: true, rule: 'scope cnpg:destroy' },
   outcome: 'done',
   planDigest: 'abc',
+  changed: true,
   durationSeconds: 0.1234567,
 };
 
@@ -47,6 +48,7 @@ describe('the audit log', () => {
       object: 'orders',
       decision: 'allowed',
       rule: 'scope cnpg:destroy',
+      changed: true,
       outcome: 'done',
       plan_digest: 'abc',
       duration_seconds: 0.123457,
@@ -78,5 +80,29 @@ describe('the audit log', () => {
       cause: { type: 'ToolError', message: 'It broke.', cause: { message: 'HTTP-Code: 500\nMessage: no' } },
     });
     expect(log.join()).not.toContain('hunter2');
+  });
+
+  it('has one line for every request that was turned away, and nothing of a token in it', () => {
+    const { audit, lines } = auditing();
+    audit.refusal({
+      requestId: 'r-1',
+      address: '203.0.113.7',
+      method: 'POST',
+      status: 403,
+      rule: 'insufficient_scope',
+      tool: 'drop\u0007',
+      principal: 'https://idp|ada',
+    });
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      type: 'refusal',
+      time: '2026-01-02T03:04:05.000Z',
+      request_id: 'r-1',
+      address: '203.0.113.7',
+      method: 'POST',
+      status: 403,
+      rule: 'insufficient_scope',
+      tool: 'drop',
+      principal: 'https://idp|ada',
+    });
   });
 });

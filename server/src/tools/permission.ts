@@ -4,7 +4,7 @@ import { type ResourceName, resources } from '../kube/resources.ts';
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'patch' | 'delete';
 
 /** Extra rights that an installation switches on apart from the presets. */
-export type AddOn = 'secrets' | 'podLogs' | 'podProxy' | 'events' | 'storage' | 'nodes';
+export type AddOn = 'secrets' | 'podLogs' | 'podProxy' | 'events' | 'storage' | 'nodes' | 'auditEvents';
 
 /** One right that a tool uses: which verbs on which resource, and why. */
 export interface Permission {

@@ -33,6 +33,10 @@ export interface AuditRecord {
   namespace?: string;
   /** Name of the object that is touched, where the call names one. */
   object?: string;
+  /** The PostgreSQL cluster that the call is about. */
+  cluster?: string;
+  /** True when something was sent to the API server that may have changed something. */
+  changed: boolean;
   decision: { allowed: boolean; rule: string };
   /** `read`, a change's state, or the code of the error. */
   outcome: string;
@@ -59,6 +63,8 @@ export interface PipelineParts {
 interface Trail {
   namespace?: string;
   object?: string;
+  cluster?: string;
+  changed: boolean;
   decision?: Decision;
   outcome: string;
   planDigest?: string;
@@ -68,7 +74,7 @@ interface Trail {
 export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts): Promise<ToolCallResult> {
   const started = performance.now();
   const fence = new Fence();
-  const trail: Trail = { outcome: 'internal' };
+  const trail: Trail = { outcome: 'internal', changed: false };
   let cause: unknown;
   try {
     return await run(tool, call, parts, fence, trail);
@@ -92,6 +98,8 @@ export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts):
       effect: tool.effect,
       ...(trail.namespace !== undefined && { namespace: trail.namespace }),
       ...(trail.object !== undefined && { object: trail.object }),
+      ...(trail.cluster !== undefined && { cluster: trail.cluster }),
+      changed: trail.changed,
       decision: { allowed: trail.decision?.allowed ?? false, rule: trail.decision?.rule ?? 'not reached' },
       outcome: trail.outcome,
       ...(trail.planDigest !== undefined && { planDigest: trail.planDigest }),
@@ -115,7 +123,10 @@ async function run(
   const namespace = resolveNamespace(input.namespace, kube);
   const question = policyQuestion(tool, input, kube);
   trail.namespace = question.namespace;
-  if (question.cluster) trail.object = question.cluster;
+  if (question.cluster) {
+    trail.cluster = question.cluster;
+    trail.object = question.cluster;
+  }
   trail.decision = decide(question, call.principal, parts.policy, call.tightening);
   if (!trail.decision.allowed) throw policyError(trail.decision);
 
@@ -194,6 +205,7 @@ async function change(
     }
   }
 
+  trail.changed = true;
   const applied = await applyPlan(context.kube, plan.operations, {
     requestId: call.requestId,
     signal: call.signal,

@@ -19,6 +19,7 @@ export const addOns: Readonly<Record<AddOn, string>> = {
   events: 'events of the namespace: why a pod or a volume is not made',
   storage: 'storage classes and volumes of the whole cluster',
   nodes: 'the nodes of the whole cluster',
+  auditEvents: 'making events: with audit.events, who changed a cluster stands at the cluster',
 };
 
 const presetByEffect: Readonly<Record<Effect, Preset>> = {
