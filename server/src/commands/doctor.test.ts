@@ -214,6 +214,16 @@ describe('cnpg-mcp doctor', () => {
       expect(check('confirmation-key')?.status).toBe('ok');
     });
 
+    it('takes the flags of serve', async () => {
+      await start();
+      const { check } = await checks('--transport=http', '--port=4000', '--auth-tokens-file=/missing');
+      expect(check('listening')?.message).toMatch(/^127\.0\.0\.1:4000,/);
+      expect(check('sign-in')).toMatchObject({
+        status: 'failed',
+        message: expect.stringContaining('/missing'),
+      });
+    });
+
     it('says who may call', async () => {
       await start();
       const signIn = async (...lines: string[]): Promise<Check | undefined> =>

@@ -27,7 +27,18 @@ export const command: Command = {
       description: 'text (default): one line a check. short: only what is wrong. json: for programs.',
     },
   },
-  sections: ['kubernetes', 'policy'],
+  // Those of `serve`, so that a server's command line can be checked as it is.
+  sections: [
+    'process',
+    'http',
+    'auth',
+    'sessions',
+    'kubernetes',
+    'policy',
+    'confirmation',
+    'audit',
+    'postgresql',
+  ],
   async run({ terminal, options, sources }) {
     const output = options.get('output') ?? 'text';
     if (output === true || !outputs.includes(output))

@@ -34,6 +34,7 @@ describe('list_postgres_databases', () => {
     expect(answer.structured).toEqual({
       cluster: 'orders',
       namespace: demo,
+      scope: `namespace ${demo} (as asked)`,
       count: 3,
       total: 3,
       application_database: { name: 'shop', owner: 'shop' },
@@ -65,7 +66,7 @@ describe('list_postgres_databases', () => {
     const { text } = await list();
     expect(text.replaceAll(/(data|end) \w+»/g, '$1 id»')).toBe(
       [
-        'Found 1 declared databases for cluster orders in namespace demo:',
+        'Found 1 declared databases for cluster orders in namespace demo (as asked):',
         '',
         '**billing** (Database any-name)',
         '- Owner: clerk',
@@ -105,6 +106,8 @@ describe('list_postgres_databases', () => {
   });
 
   it('says so when there are none', async () => {
-    expect((await list()).text).toContain('No databases are declared for cluster orders in namespace demo.');
+    expect((await list()).text).toContain(
+      'No databases are declared for cluster orders in namespace demo (as asked).',
+    );
   });
 });

@@ -9,6 +9,7 @@ import { databaseInputs } from '../databases/shapes.ts';
 import { defineReadTool } from '../define-tool.ts';
 import type { Fence } from '../fence.ts';
 import { cursor, format, limit, namespace } from '../inputs.ts';
+import { namespacePhrase } from '../namespace.ts';
 import { shownName } from '../shown-name.ts';
 
 const database = z.object({
@@ -38,6 +39,7 @@ export const listPostgresDatabases = defineReadTool({
   output: z.object({
     cluster: z.string(),
     namespace: z.string(),
+    scope: z.string(),
     databases: z.array(database),
     count: z.int(),
     total: z.int(),
@@ -62,6 +64,7 @@ export const listPostgresDatabases = defineReadTool({
       output: {
         cluster: cluster_name,
         namespace: context.namespace.name,
+        scope: namespacePhrase(context.namespace),
         databases: page.map((object) => view(object, context.fence)),
         count: page.length,
         total: databases.length,
@@ -77,8 +80,8 @@ export const listPostgresDatabases = defineReadTool({
     };
   },
 
-  text({ cluster, namespace, databases, total, application_database: application, next_cursor }) {
-    const where = `cluster ${cluster} in namespace ${namespace}`;
+  text({ cluster, scope, databases, total, application_database: application, next_cursor }) {
+    const where = `cluster ${cluster} in ${scope}`;
     const head =
       total === 0
         ? `No databases are declared for ${where}.`

@@ -52,6 +52,7 @@ describe('list_postgres_roles', () => {
     expect(answer.structured).toEqual({
       cluster: 'orders',
       namespace: demo,
+      scope: `namespace ${demo} (as asked)`,
       count: 3,
       total: 3,
       application_owner: 'shop',
@@ -89,7 +90,7 @@ describe('list_postgres_roles', () => {
     put([{ name: 'Order Clerk', login: true }], { byStatus: { reconciled: ['Order Clerk'] } });
     expect((await list()).text).toBe(
       [
-        'Found 1 declared roles for cluster orders in namespace demo:',
+        'Found 1 declared roles for cluster orders in namespace demo (as asked):',
         '',
         '**Order Clerk** (spec.managed.roles)',
         '- Ensure: present',
@@ -119,7 +120,7 @@ describe('list_postgres_roles', () => {
     const answer = await list();
     expect(answer.structured).toMatchObject({ roles: [], count: 0, total: 0 });
     expect(answer.structured).not.toHaveProperty('undeclared');
-    expect(answer.text).toContain('No roles are declared for cluster orders in namespace demo.');
+    expect(answer.text).toContain('No roles are declared for cluster orders in namespace demo (as asked).');
   });
 
   it('gives long lists in parts that fit, and every role once', async () => {

@@ -7,6 +7,7 @@ import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { defineReadTool } from '../define-tool.ts';
 import type { Fence } from '../fence.ts';
 import { cursor, format, limit, namespace } from '../inputs.ts';
+import { namespacePhrase } from '../namespace.ts';
 import { readRoles, readRolesPermissions } from '../roles/declared.ts';
 import { attributesShape, attributeWords, definedIn, roleInputs } from '../roles/shapes.ts';
 import { shownName } from '../shown-name.ts';
@@ -38,6 +39,7 @@ export const listPostgresRoles = defineReadTool({
   output: z.object({
     cluster: z.string(),
     namespace: z.string(),
+    scope: z.string(),
     roles: z.array(role),
     count: z.int(),
     total: z.int(),
@@ -65,6 +67,7 @@ export const listPostgresRoles = defineReadTool({
       output: {
         cluster: cluster_name,
         namespace: context.namespace.name,
+        scope: namespacePhrase(context.namespace),
         roles: page.map((declared) => view(cluster, declared, context.fence)),
         count: page.length,
         total: roles.length,
@@ -76,8 +79,8 @@ export const listPostgresRoles = defineReadTool({
     };
   },
 
-  text({ cluster, namespace, roles, total, application_owner, next_cursor }) {
-    const where = `cluster ${cluster} in namespace ${namespace}`;
+  text({ cluster, scope, roles, total, application_owner, next_cursor }) {
+    const where = `cluster ${cluster} in ${scope}`;
     const head =
       total === 0 ? `No roles are declared for ${where}.` : `Found ${total} declared roles for ${where}:`;
     const owner =
