@@ -1,4 +1,4 @@
-/** The entry that stands beside a role in `spec.managed.roles` while the role is dropped; see ./role-drop.ts. */
+/** The entry that stands in `spec.managed.roles` while a role is dropped (./role-drop.ts) or looked for (./role-look.ts). */
 import { createHash, randomBytes } from 'node:crypto';
 import { markerPrefix } from './role-names.ts';
 import type { RoleSpec } from './types.ts';
@@ -22,7 +22,12 @@ export function isMarker({ ensure, name }: RoleSpec): boolean {
 
 /** True for a marker that may be removed for the sake of `role`: its own, or one that was left behind. */
 export function isSpentMarker(entry: RoleSpec, role: string, now: Date): boolean {
+  return isAbandonedMarker(entry, now) || (isMarker(entry) && entry.name.startsWith(prefixOf(role)));
+}
+
+/** True for a marker that was left behind, whoever's it is. */
+export function isAbandonedMarker(entry: RoleSpec, now: Date): boolean {
   if (!isMarker(entry)) return false;
   const since = Number.parseInt(entry.name.split('-').at(-1) ?? '', 36);
-  return entry.name.startsWith(prefixOf(role)) || !(now.getTime() - since < lifetime);
+  return !(now.getTime() - since < lifetime);
 }

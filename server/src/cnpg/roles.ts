@@ -101,7 +101,8 @@ function objectStatus({ metadata, status }: DatabaseRole): RoleStatus {
  * not say: with an empty `spec.managed.roles` it stops looking, and its old list stays behind.
  */
 export function undeclaredRoles(cluster: Cluster): string[] | undefined {
-  if ((cluster.spec.managed?.roles ?? []).length === 0) return undefined;
+  // A marker that a call left behind may not have been read yet.
+  if ((cluster.spec.managed?.roles ?? []).every(isMarker)) return undefined;
   return own(cluster.status?.managedRolesStatus?.byStatus, 'not-managed');
 }
 

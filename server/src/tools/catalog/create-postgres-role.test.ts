@@ -109,6 +109,7 @@ describe('create_postgres_role', () => {
     await harness.close();
     harness = await startHarness({ speed: 100 });
     await startOrders(harness);
+    await create({ role_name: 'first' });
     harness.simulator.postgres.behave(demo, 'orders-1', { ready: false });
     await harness.simulator.state.until('pods', demo, 'orders-1', (pod) =>
       pod?.status?.conditions?.some(
@@ -180,6 +181,63 @@ describe('create_postgres_role', () => {
     expect(managedRoles(harness)).toMatchObject([{ name: 'kept' }]);
   });
 
+  describe('when the operator does not say which roles PostgreSQL has', () => {
+    /** As if made by SQL: PostgreSQL has the role, and nothing declares it any more. */
+    const makeBySql = async (name: string): Promise<void> => {
+      const body = (value: object[]) => ({
+        type: 'json' as const,
+        body: [{ op: 'add' as const, path: '/spec/managed', value: { roles: value } }],
+      });
+      const key = { name: 'orders', namespace: demo };
+      await harness.kube.patch('clusters', key, body([{ name, login: true, createdb: true }]));
+      await vi.waitFor(() => expect(inPostgres(name)).toBeDefined());
+      await harness.kube.patch('clusters', key, body([]));
+      harness.simulator.clearRequests();
+    };
+
+    it.each(['spec.managed.roles', 'DatabaseRole'])(
+      'makes it look, and leaves a role made by SQL as it is, in %s',
+      async (place) => {
+        await makeBySql('billing');
+        if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+        const before = inPostgres('billing');
+        harness.simulator.clearRequests();
+        const answer = await create({ role_name: 'billing' });
+        expect(answer.isError).toBe(true);
+        expect(answer.text).toContain('PostgreSQL has a role billing already');
+        expect(writes(harness)).toEqual(['patch clusters orders', 'patch clusters orders']);
+        expect(managedRoles(harness)).toEqual([]);
+        expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+        expect(inPostgres('billing')).toEqual(before);
+      },
+    );
+
+    it('makes the first role of a cluster in one call, and leaves no marker', async () => {
+      const answer = await create({ role_name: 'clerk' });
+      expect(answer.structured).toMatchObject({ state: 'done', losses: [] });
+      expect(managedRoles(harness).map(({ name }) => name)).toEqual(['clerk']);
+    });
+
+    it('does not look when the operator says it anyway', async () => {
+      await create({ role_name: 'first' });
+      harness.simulator.clearRequests();
+      await create({ role_name: 'clerk' });
+      expect(writes(harness)).toEqual(['create secrets', 'patch clusters orders']);
+    });
+
+    it('does not take the list of before for an answer when only a marker is left', async () => {
+      await makeBySql('billing');
+      const name = 'cnpg-mcp-marker-00000000-00000000-0';
+      const body = [{ op: 'add' as const, path: '/spec/managed/roles', value: [{ name, ensure: 'absent' }] }];
+      const key = { name: 'orders', namespace: demo };
+      await harness.kube.patch('clusters', key, { type: 'json', body });
+      expect((await create({ role_name: 'billing' })).text).toContain(
+        'PostgreSQL has a role billing already',
+      );
+      expect(managedRoles(harness)).toEqual([]);
+    });
+  });
+
   it('never overwrites a Secret that is there', async () => {
     const theirs = {
       apiVersion: 'v1',
@@ -213,6 +271,7 @@ describe('create_postgres_role', () => {
   });
 
   it('removes the Secret again when the role cannot be added', async () => {
+    await create({ role_name: 'first' });
     harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
     const answer = await create({ role_name: 'clerk' });
     expect(answer.structured.error).toMatchObject({

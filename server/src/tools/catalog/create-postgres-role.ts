@@ -11,7 +11,13 @@ import { defineTool } from '../define-tool.ts';
 import { namespace } from '../inputs.ts';
 import { permission } from '../permission.ts';
 import { readRoles, readRolesPermissions } from '../roles/declared.ts';
-import { addInline, createObject, refuseTakenName, refuseTakenSecret } from '../roles/new-role.ts';
+import {
+  addInline,
+  createObject,
+  lookForRole,
+  refuseTakenName,
+  refuseTakenSecret,
+} from '../roles/new-role.ts';
 import { observeRole } from '../roles/observe.ts';
 import { attributesShape, attributeWords, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
 
@@ -70,7 +76,7 @@ export const createPostgresRole = defineTool({
     const { cluster_name: clusterName, role_name: role } = input;
     const read = await readRoles(context, clusterName);
     const { cluster, objects } = read;
-    const warnings = refuseTakenName(read, role);
+    refuseTakenName(read, role);
     const secret = roleSecretName(clusterName, role);
     await refuseTakenSecret(context, secret);
     const spec: RoleSpec = {
@@ -95,8 +101,9 @@ export const createPostgresRole = defineTool({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
       refusals: refusal ? [refusal] : [],
-      warnings: [...privilegeWarnings(role, input), ...warnings],
+      warnings: privilegeWarnings(role, input),
       operations: [
+        ...lookForRole(cluster, role, context.now()),
         {
           verb: 'create',
           resource: 'secrets',

@@ -1,6 +1,7 @@
 /** A new role: what stands in its way, and the operation that declares it in either place. */
 import { appSecretName } from '../../cnpg/names.ts';
 import { addEntry } from '../../cnpg/role-edits.ts';
+import { RoleLook, takenBySql } from '../../cnpg/role-look.ts';
 import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
 import { declarationsOf, placePhrase, undeclaredRoles } from '../../cnpg/roles.ts';
 import type { Cluster, RoleSpec } from '../../cnpg/types.ts';
@@ -9,8 +10,8 @@ import type { Operation } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
 import type { ClusterRoles } from './declared.ts';
 
-/** Throws when the name is reserved, taken or the application owner's; returns what cannot be told, as warnings. */
-export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string): string[] {
+/** Throws when the name is reserved, declared, the application owner's, or known to exist in PostgreSQL. */
+export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string): void {
   const clusterName = cluster.metadata.name;
   const reserved = reservedRoleReason(role);
   if (reserved !== undefined) {
@@ -39,15 +40,55 @@ export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string):
     );
   }
   if (undeclaredRoles(cluster)?.includes(role)) {
-    throw new ToolError(
-      'already_exists',
-      `PostgreSQL has a role ${role} already, which was made by SQL and is not declared.`,
-      { hint: 'Choose another name: the operator would reset its attributes, memberships and password.' },
-    );
+    throw new ToolError('already_exists', takenBySql(role));
   }
+}
+
+/** Seconds that the operator gets to look at PostgreSQL's roles; it takes less than one when it is at work. */
+const lookSeconds = 20;
+
+/**
+ * Steps that end the call when PostgreSQL has a role of this name that nobody declared. None when the operator says anyway
+ * which roles there are: {@link refuseTakenName} has looked at that.
+ */
+export function lookForRole(cluster: Cluster, role: string, now: Date): Operation[] {
   if (undeclaredRoles(cluster) !== undefined) return [];
+  const { name, namespace, uid = '' } = cluster.metadata;
+  const at = { resource: 'clusters' as const, key: { name, ...(namespace !== undefined && { namespace }) } };
+  const look = new RoleLook(role, now);
   return [
-    `If a role ${role} was made by SQL, the operator takes it over and resets its attributes and memberships.`,
+    {
+      ...at,
+      verb: 'edit',
+      summary:
+        'Add a marker entry to spec.managed.roles, which makes the operator say which roles PostgreSQL has.',
+      uid,
+      intent: { marker: 'in' },
+      edit: look.putMarker,
+    },
+    {
+      ...at,
+      verb: 'await',
+      summary: 'Wait until the operator has said so.',
+      timeoutSeconds: lookSeconds,
+      until: look.untilSeen,
+      late: look.late,
+    },
+    {
+      ...at,
+      verb: 'edit',
+      summary: 'Take the marker entry out again.',
+      uid,
+      intent: { marker: 'out' },
+      edit: look.removeMarker,
+    },
+    {
+      ...at,
+      verb: 'await',
+      summary: `Make sure that PostgreSQL has no role ${role}: the operator would take it over and reset it.`,
+      timeoutSeconds: lookSeconds,
+      until: look.untilJudged,
+    },
   ];
 }
 
