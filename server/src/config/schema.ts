@@ -130,7 +130,8 @@ export const configSchema = z.strictObject({
   }),
   noDestroy: setting(z.boolean().default(false), {
     section: 'policy',
-    description: 'Offer no tool after which something is gone.',
+    description:
+      'Offer no tool after which something is gone. Scaling down stays allowed: it takes a standby and its copy of the data, not the data.',
   }),
   namespaces: setting(names(1000).optional(), {
     section: 'policy',

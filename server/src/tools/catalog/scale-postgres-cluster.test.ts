@@ -37,20 +37,32 @@ describe('scale_postgres_cluster', () => {
     expect(stored().spec).toMatchObject({ ...before.spec, instances: 3 });
   });
 
-  it('says which instance goes, and that its volumes go with it', async () => {
+  it('says which standby goes with its copy of the data, and calls that no loss', async () => {
     put(3);
     const answer = await scale({ instances: 2 });
     expect(answer.structured).toMatchObject({
-      losses: ['The instance orders-3 and its volumes (1 volume, 400Mi).'],
+      losses: [],
+      warnings: [
+        'The standby orders-3 goes with its copy of the data (1 volume, 400Mi); the databases stay on the other instances.',
+      ],
       result: { leaving: ['orders-3'] },
     });
-    expect(answer.text).toContain('Lost for good:\n- The instance orders-3 and its volumes');
+    expect(answer.text).not.toContain('Lost for good');
+  });
+
+  it('scales down where nothing may be destroyed', async () => {
+    await harness.close();
+    harness = await startHarness({ operator: false, policy: { noDestroy: true } });
+    put(3);
+    expect((await scale({ instances: 2 })).structured?.state).toBe('requested');
+    expect(stored().spec?.instances).toBe(2);
   });
 
   it('says that fewer can go at once than asked for', async () => {
     put(3, undefined, [2]);
     const answer = await scale({ instances: 1, dry_run: true });
     expect(answer.structured?.warnings).toEqual([
+      'The standby orders-3 goes with its copy of the data (1 volume, 400Mi); the databases stay on the other instances.',
       'Only 1 of 2 instances can go now: the operator removes ready standbys only.',
       'With one instance there is nothing to fail over to.',
     ]);
@@ -143,8 +155,10 @@ describe('scale_postgres_cluster', () => {
     const answer = await scale({ instances: 2 });
     expect(answer.structured).toMatchObject({
       state: 'requested',
-      losses: ['The instance orders-3 and its volumes.'],
-      warnings: ['Which standbys are ready was not checked, for lack of rights: another one may go.'],
+      warnings: [
+        'The standby orders-3 goes with its copy of the data; the databases stay on the other instances.',
+        'Which standbys are ready was not checked, for lack of rights: another one may go.',
+      ],
     });
   });
 

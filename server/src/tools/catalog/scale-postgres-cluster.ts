@@ -1,4 +1,4 @@
-/** Changes the number of instances of a cluster; on the way down it says which instance and which volumes go. */
+/** Changes the number of instances of a cluster; on the way down it says which standby goes. */
 import { z } from 'zod';
 import { wantedInstances } from '../../cnpg/cluster-health.ts';
 import { clusterLabel } from '../../cnpg/names.ts';
@@ -29,7 +29,7 @@ export const scalePostgresCluster = defineTool({
   title: 'Scale a PostgreSQL cluster',
   description:
     'Sets the number of instances. Fewer: the operator removes the ready standby with the highest serial, together ' +
-    'with its volumes. Refused below what synchronous replication needs, and during a switchover.',
+    'with its copy of the data; the databases stay. Refused below what synchronous replication needs, and during a switchover.',
   toolset: 'clusters',
   effect: 'change',
   idempotent: true,
@@ -54,7 +54,7 @@ export const scalePostgresCluster = defineTool({
     const cluster = await readCluster(context, name);
     const where = context.namespace.name;
     const from = wantedInstances(cluster);
-    const { going, losses, unsure } = target < from ? await leaving(context, cluster, target) : nobody;
+    const { going, farewells, unsure } = target < from ? await leaving(context, cluster, target) : nobody;
     return changePlan({
       target: { kind: 'Cluster', name, namespace: where, object: cluster },
       summary: `Scale ${where}/${name} from ${from} to ${countInstances(target)}.`,
@@ -62,8 +62,7 @@ export const scalePostgresCluster = defineTool({
         target === from
           ? []
           : [...refuseTooMany(context.settings, target), ...objectionsToScaling(cluster, target)],
-      warnings: [...unsure, ...cautionsOnScaling(cluster, target)],
-      losses,
+      warnings: [...farewells, ...unsure, ...cautionsOnScaling(cluster, target)],
       ...(target === from && { unchanged: `${where}/${name} is set to ${countInstances(target)} already.` }),
       operations: [
         {
@@ -101,11 +100,12 @@ export const scalePostgresCluster = defineTool({
 
 interface Leaving {
   going: string[];
-  losses: string[];
+  /** No losses: a standby holds a copy, and the operator never removes the primary. So scaling is a change. */
+  farewells: string[];
   unsure: string[];
 }
 
-const nobody: Leaving = { going: [], losses: [], unsure: [] };
+const nobody: Leaving = { going: [], farewells: [], unsure: [] };
 
 /** Which instances will go, with what, and what could not be found out about it. */
 async function leaving({ kube, namespace }: ToolContext, cluster: Cluster, target: number): Promise<Leaving> {
@@ -128,9 +128,9 @@ async function leaving({ kube, namespace }: ToolContext, cluster: Cluster, targe
   const surplus = surplusInstances(cluster, target);
   return {
     going,
-    losses: going.map((instance) => {
+    farewells: going.map((instance) => {
       const size = claims ? ` (${volumeTotal(claimsOfInstance(instance, claims))})` : '';
-      return `The instance ${instance} and its volumes${size}.`;
+      return `The standby ${instance} goes with its copy of the data${size}; the databases stay on the other instances.`;
     }),
     unsure: [
       ...(pods ? [] : ['Which standbys are ready was not checked, for lack of rights: another one may go.']),
