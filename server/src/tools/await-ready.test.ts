@@ -49,12 +49,12 @@ describe('awaitReady', () => {
     const verdict = await awaitReady(
       context((...report) => told.push(report)),
       'orders',
-      2,
+      4,
     );
     expect(outcomeOf('demo/orders was created', verdict)).toEqual({
       state: 'requested',
       message:
-        'demo/orders was created, but the cluster is not ready within 2 s; the operator goes on. ' +
+        'demo/orders was created, but the cluster is not ready within 4 s; the operator goes on. ' +
         'Last seen: Creating a new replica; 1 of 3 instances ready. Not looked at, for lack of rights: pods.',
     });
     expect(told).toEqual([['Creating a new replica; 1 of 3 instances ready', 1, 3]]);
