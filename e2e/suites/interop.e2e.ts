@@ -31,7 +31,8 @@ import {
 import { type RunningServer, serverEnv, startServer } from './support/server.ts';
 
 const cluster = 'shared';
-const clients: ClientKind[] = [
+/** Clients of the server as it is when nothing is set. */
+const plain: ClientKind[] = [
   sdk1OverHttp,
   sdk1OverStdio(() => ({
     command: process.execPath,
@@ -47,137 +48,141 @@ const clients: ClientKind[] = [
   inspector('legacy (its default)', 'legacy'),
   inspector('modern', 'modern'),
 ];
+/** Clients of a server that keeps sessions, in which it can ask within a call of an older revision. */
+const inSessions: ClientKind[] = [sdk1OverHttp, sdk2('legacy (its default)', 'legacy')];
+const clients = [
+  ...plain.map((client) => ({ client, over: client.transport as string })),
+  ...inSessions.map((client) => ({ client, over: `${client.transport}, sessions` })),
+].map((entry, index) => ({ ...entry, index }));
 const databaseOf = (index: number): string => `of_client_${index}`;
 const objectOf = (index: number): string => `of-client-${index}`;
 
 /** How a deletion was confirmed, as it was seen. */
 type Way = 'in a form' | 'with a second call';
 interface Finding extends Sighting {
-  client: ClientKind;
+  name: string;
   version: string;
+  over: string;
   confirmed: Way;
 }
 const findings: Finding[] = [];
 
 let namespace: string;
 let server: RunningServer;
-let url: string;
+let sessionServer: RunningServer;
 
 beforeAll(async () => {
   namespace = await makeNamespace('e2e-interop');
   server = await startServer('http');
-  url = server.url as string;
+  sessionServer = await startServer('http', { env: { CNPG_MCP_SESSIONS_ENABLED: 'true' } });
   await apply(clusterManifest(namespace, cluster));
   await untilHealthy(namespace, cluster);
-  await apply(...clients.map((_client, index) => databaseManifest(index)));
+  await apply(...clients.map(({ index }) => databaseManifest(index)));
   await until('the databases are there', 120, async () => (await databases()).length === clients.length);
 });
 afterAll(async () => {
   await server?.stop();
+  await sessionServer?.stop();
   if (namespace) await deleteNamespace(namespace);
 });
 
-describe.each(clients.map((client, index) => ({ client, index })))(
-  '$client.name over $client.transport',
-  ({ client, index }) => {
-    const database = databaseOf(index);
-    const deletion = () => ({ cluster_name: cluster, namespace, database_name: database });
-    let front: Front;
-    let connection: Connection;
+describe.each(clients)('$client.name over $over', ({ client, over, index }) => {
+  const database = databaseOf(index);
+  const deletion = () => ({ cluster_name: cluster, namespace, database_name: database });
+  let front: Front;
+  let connection: Connection;
 
-    // The programs in other languages are installed and built by their first connection.
-    beforeAll(async () => {
-      front = await startFront([url]);
-      connection = await client.connect(front.url);
-    });
-    afterAll(async () => {
-      await connection?.close();
-      await front?.close();
-    });
-    const seen = (): Sighting =>
-      client.seen?.() ??
-      sightingOf(
-        front.passed.map(({ message, headers }) => ({
-          message,
-          headerRevision: headers['mcp-protocol-version']?.toString(),
-        })),
-      );
+  // The programs in other languages are installed and built by their first connection.
+  beforeAll(async () => {
+    const { url } = over.endsWith('sessions') ? sessionServer : server;
+    front = await startFront([url as string]);
+    connection = await client.connect(front.url);
+  });
+  afterAll(async () => {
+    await connection?.close();
+    await front?.close();
+  });
+  const seen = (): Sighting =>
+    client.seen?.() ??
+    sightingOf(
+      front.passed.map(({ message, headers }) => ({
+        message,
+        headerRevision: headers['mcp-protocol-version']?.toString(),
+      })),
+    );
 
-    it('lists the tools', async () => {
-      const tools = await connection.list();
-      expect(tools).toContain('get_cluster_status');
-      expect(tools).toContain('delete_postgres_cluster');
-    });
+  it('lists the tools', async () => {
+    const tools = await connection.list();
+    expect(tools).toContain('get_cluster_status');
+    expect(tools).toContain('delete_postgres_cluster');
+  });
 
-    it('calls one', async () => {
-      const answer = await connection.call('get_cluster_status', { name: cluster, namespace });
-      expect(answer, answer.text).toMatchObject({
-        isError: false,
-        structured: { name: cluster, namespace, ready_instances: 1 },
+  it('calls one', async () => {
+    const answer = await connection.call('get_cluster_status', { name: cluster, namespace });
+    expect(answer, answer.text).toMatchObject({
+      isError: false,
+      structured: { name: cluster, namespace, ready_instances: 1 },
+    });
+    expect(answer.text).toContain(cluster);
+  });
+
+  it('gets an error that it can read', async () => {
+    const answer = await connection.call('get_cluster_status', { name: 'nothing', namespace });
+    expect(answer).toMatchObject({ isError: true, structured: { error: { code: 'not_found' } } });
+    expect(answer.text).toContain('nothing');
+  });
+
+  it('changes nothing when the person declines, or does not type the name', async () => {
+    const { uid } = (await getObject('database', objectOf(index), namespace)).metadata;
+    const declined = await connection.call('delete_postgres_database', deletion(), { action: 'decline' });
+    if (declined.asked.length > 0) {
+      expect(declined).toMatchObject({
+        isError: true,
+        structured: { error: { code: 'confirmation_declined' } },
       });
-      expect(answer.text).toContain(cluster);
-    });
+      const mistyped = await connection.call('delete_postgres_database', deletion(), {
+        action: 'accept',
+        name: 'another',
+      });
+      expect(mistyped).toMatchObject({
+        isError: true,
+        structured: { error: { code: 'confirmation_invalid' } },
+      });
+    } else {
+      const { confirmation } = planned(declined);
+      const wrong = { confirm: true, confirm_token: confirmation.confirm_token, confirm_name: 'another' };
+      const refused = await connection.call('delete_postgres_database', { ...deletion(), ...wrong });
+      expect(refused).toMatchObject({
+        isError: true,
+        structured: { error: { code: 'confirmation_invalid' } },
+      });
+    }
+    const { metadata } = await getObject('database', objectOf(index), namespace);
+    expect(metadata).toMatchObject({ uid });
+    expect(metadata).not.toHaveProperty('deletionTimestamp');
+    expect(await databases()).toContain(database);
+  });
 
-    it('gets an error that it can read', async () => {
-      const answer = await connection.call('get_cluster_status', { name: 'nothing', namespace });
-      expect(answer).toMatchObject({ isError: true, structured: { error: { code: 'not_found' } } });
-      expect(answer.text).toContain('nothing');
-    });
-
-    it('changes nothing when the person declines, or does not type the name', async () => {
-      const { uid } = (await getObject('database', objectOf(index), namespace)).metadata;
-      const declined = await connection.call('delete_postgres_database', deletion(), { action: 'decline' });
-      if (declined.asked.length > 0) {
-        expect(declined).toMatchObject({
-          isError: true,
-          structured: { error: { code: 'confirmation_declined' } },
-        });
-        const mistyped = await connection.call('delete_postgres_database', deletion(), {
-          action: 'accept',
-          name: 'another',
-        });
-        expect(mistyped).toMatchObject({
-          isError: true,
-          structured: { error: { code: 'confirmation_invalid' } },
-        });
-      } else {
-        const { confirmation } = planned(declined);
-        const wrong = { confirm: true, confirm_token: confirmation.confirm_token, confirm_name: 'another' };
-        const refused = await connection.call('delete_postgres_database', { ...deletion(), ...wrong });
-        expect(refused).toMatchObject({
-          isError: true,
-          structured: { error: { code: 'confirmation_invalid' } },
-        });
-      }
-      const { metadata } = await getObject('database', objectOf(index), namespace);
-      expect(metadata).toMatchObject({ uid });
-      expect(metadata).not.toHaveProperty('deletionTimestamp');
-      expect(await databases()).toContain(database);
-    });
-
-    it('deletes when the person confirms: in a form where it can ask, else with a second call', async () => {
-      const reply = { action: 'accept', name: database } as const;
-      let answer = await connection.call('delete_postgres_database', deletion(), reply);
-      const confirmed: Way = answer.asked.length > 0 ? 'in a form' : 'with a second call';
-      if (confirmed === 'in a form') {
-        expect(answer.asked).toEqual([
-          expect.stringContaining(`The database ${database} with all its data.`),
-        ]);
-      } else {
-        const { confirm_name, confirm_token } = planned(answer).confirmation;
-        const arguments_ = { ...deletion(), confirm: true, confirm_name, confirm_token };
-        answer = await connection.call('delete_postgres_database', arguments_);
-      }
-      expect(answer, answer.text).toMatchObject({ isError: false, structured: { state: 'done' } });
-      expect(await getObject('database', objectOf(index), namespace)).toBeUndefined();
-      expect(await databases()).not.toContain(database);
-      findings.push({ client, version: connection.version, ...seen(), confirmed });
-    });
-  },
-);
+  it('deletes when the person confirms: in a form where it can ask, else with a second call', async () => {
+    const reply = { action: 'accept', name: database } as const;
+    let answer = await connection.call('delete_postgres_database', deletion(), reply);
+    const confirmed: Way = answer.asked.length > 0 ? 'in a form' : 'with a second call';
+    if (confirmed === 'in a form') {
+      expect(answer.asked).toEqual([expect.stringContaining(`The database ${database} with all its data.`)]);
+    } else {
+      const { confirm_name, confirm_token } = planned(answer).confirmation;
+      const arguments_ = { ...deletion(), confirm: true, confirm_name, confirm_token };
+      answer = await connection.call('delete_postgres_database', arguments_);
+    }
+    expect(answer, answer.text).toMatchObject({ isError: false, structured: { state: 'done' } });
+    expect(await getObject('database', objectOf(index), namespace)).toBeUndefined();
+    expect(await databases()).not.toContain(database);
+    findings.push({ name: client.name, version: connection.version, over, ...seen(), confirmed });
+  });
+});
 
 it('deletes a whole cluster with its volume after a person has typed its name', async () => {
-  const connection = await sdk2('pinned', { pin: '2026-07-28' }).connect(`${url}/mcp`);
+  const connection = await sdk2('pinned', { pin: '2026-07-28' }).connect(`${server.url}/mcp`);
   const answer = await connection.call(
     'delete_postgres_cluster',
     { name: cluster, namespace },
@@ -230,8 +235,8 @@ async function databases(): Promise<string[]> {
 }
 
 function page(rows: readonly Finding[]): string {
-  const lines = rows.map(({ client, version, revision, showsForms, confirmed }) =>
-    [client.name, version, client.transport, revision, showsForms ? 'yes' : 'no', confirmed].join(' | '),
+  const lines = rows.map(({ name, version, over, revision, showsForms, confirmed }) =>
+    [name, version, over, revision, showsForms ? 'yes' : 'no', confirmed].join(' | '),
   );
   return `# Who speaks what
 
@@ -242,10 +247,11 @@ error from one, declined a deletion and confirmed it. Nothing here is taken from
 | --- | --- | --- | --- | --- | --- |
 ${lines.map((line) => `| ${line} |`).join('\n')}
 
+- **over**: stdio, or HTTP. *Sessions*: the server was started with \`--sessions-enabled\`, which is off otherwise.
 - **speaks**: the protocol revision of its requests to this server.
 - **offers forms**: it says that it can put a form to its user.
-- **in a form**: the client shows what will be lost, and the person types the name. Over HTTP that takes 2026-07-28: an older
-  revision has no way back to the client within a call.
+- **in a form**: the client shows what will be lost, and the person types the name. Over HTTP an older revision than 2026-07-28
+  needs a session for that: without one there is no way back to the client within a call.
 - **with a second call**: the first answer says what will be lost and changes nothing. Once a person has agreed, the assistant
   repeats the call with the name and the token of that answer.
 `;
