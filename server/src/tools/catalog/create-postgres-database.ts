@@ -63,7 +63,7 @@ export const createPostgresDatabase = defineTool({
     refuseTakenDatabase(read, name);
     const { roles } = await readRoles(context, clusterName);
     const refusal = replicaRefusal(cluster);
-    const warnings: string[] = [reclaimPolicyMeaning[policy]];
+    const warnings: string[] = [reclaimPolicyMeaning[policy], takeover(name, owner, policy)];
     if (!isKnownRole(cluster, roles, owner)) {
       warnings.push(
         `No role ${owner} is known for this cluster. Until it exists the operator cannot create the database: make it with create_postgres_role.`,
@@ -122,6 +122,15 @@ export const createPostgresDatabase = defineTool({
     return { ...outcome, result };
   },
 });
+
+/** The operator reports no databases, so nobody can tell beforehand. */
+function takeover(name: string, owner: string, policy: 'retain' | 'delete'): string {
+  const dropped =
+    policy === 'delete'
+      ? ' With reclaim policy delete, deleting it later would drop what was there before.'
+      : '';
+  return `If PostgreSQL has a database ${name} already, the operator takes it over: its owner becomes ${owner}.${dropped}`;
+}
 
 function refuseTakenDatabase({ cluster, databases }: ClusterDatabases, name: string): void {
   if (isReservedDatabase(name)) {
