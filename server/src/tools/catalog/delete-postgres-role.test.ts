@@ -8,6 +8,10 @@ import {
   startOrders,
   writes,
 } from '../../../test/running-cluster.ts';
+import { ConfirmationSealer } from '../../policy/confirmation.ts';
+import { localPrincipal } from '../../policy/principal.ts';
+import { type PipelineParts, runTool } from '../pipeline.ts';
+import { defaultToolSettings } from '../settings.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 import { deletePostgresRole } from './delete-postgres-role.ts';
 import { updatePostgresRole } from './update-postgres-role.ts';
@@ -294,6 +298,54 @@ describe('delete_postgres_role', () => {
     const good = await confirm();
     await create('other');
     expect((await good()).structured.state).toBe('done');
+  });
+
+  it('does not take a used confirmation on another replica when the role was declared again alike', async () => {
+    const { kube, simulator } = harness;
+    const key = new Uint8Array(32).fill(7);
+    const replica = () => {
+      const parts: PipelineParts = {
+        kube,
+        settings: defaultToolSettings,
+        policy: { readOnly: false, noDestroy: false },
+        sealer: new ConfirmationSealer(key),
+        confirmation: 'token',
+        audit: () => undefined,
+      };
+      return async (more: object = {}) => {
+        const answer = await runTool(
+          deletePostgresRole,
+          {
+            tool: deletePostgresRole.name,
+            arguments: { ...args('clerk'), ...more },
+            principal: localPrincipal,
+            requestId: 'replica',
+            signal: AbortSignal.timeout(20_000),
+            canAsk: false,
+          },
+          parts,
+        );
+        if (answer.kind !== 'answer') throw new Error('A client that cannot ask was asked.');
+        return (answer as Awaited<ReturnType<typeof remove>>).structured;
+      };
+    };
+    const declare = async (): Promise<void> => {
+      const value = { roles: [{ name: 'clerk', login: true }] };
+      const body = [{ op: 'add' as const, path: '/spec/managed', value }];
+      await kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+      await vi.waitFor(() => expect(exists('clerk')).toBe(true));
+      await simulator.state.until('clusters', demo, 'orders', (cluster) =>
+        cluster?.status?.managedRolesStatus?.byStatus?.reconciled?.includes('clerk'),
+      );
+    };
+    const [first, second] = [replica(), replica()];
+    await declare();
+    const { confirm_name, confirm_token } = (await first()).confirmation;
+    const confirmed = { confirm: true, confirm_name, confirm_token };
+    expect((await first(confirmed)).state).toBe('done');
+    await declare();
+    expect((await second(confirmed)).error.code).toBe('confirmation_invalid');
+    expect(exists('clerk')).toBe(true);
   });
 
   it('drops several roles at once', async () => {

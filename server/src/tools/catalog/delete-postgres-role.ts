@@ -1,6 +1,6 @@
 /** Makes PostgreSQL drop a role, then removes what declared it and the Secret that held its password. */
 import { z } from 'zod';
-import { applicationDatabase } from '../../cnpg/role-names.ts';
+import { applicationDatabase, own } from '../../cnpg/role-names.ts';
 import { isRoleSecretOf, roleSecretName } from '../../cnpg/role-secret.ts';
 import { declarationsOf, placePhrase, type RolePlace } from '../../cnpg/roles.ts';
 import type { Cluster, Database, RoleSpec, Secret } from '../../cnpg/types.ts';
@@ -119,9 +119,14 @@ interface Facts {
   removedSecret: string | undefined;
 }
 
-/** What a confirmation is bound to: the entry of this role in this very Cluster, whatever else changes there. */
-function entryOf({ metadata: { name, uid } }: Cluster, role: RoleSpec): KubeObject {
-  return { metadata: { name, ...(uid !== undefined && { uid }) }, role };
+/**
+ * What a confirmation is bound to: the entry of this role in this very Cluster, whatever else changes there, and what changes
+ * when the role is dropped and declared again alike: the transaction that wrote its row in PostgreSQL. (The Secret is bound by
+ * its uid, in the step that removes it.)
+ */
+function entryOf({ metadata: { name, uid }, status }: Cluster, role: RoleSpec): KubeObject {
+  const written = own(status?.managedRolesStatus?.passwordStatus, role.name);
+  return { metadata: { name, ...(uid !== undefined && { uid }) }, role, written };
 }
 
 /** A plan carries no password: what a confirmation is bound to is the Secret's identity. */
