@@ -11,6 +11,8 @@ export interface RoleSecrets {
   ours: { name: string; uid: string }[];
   /** Those that stay, and why: somebody else's, made for an earlier Cluster of this name, or protected. */
   others: { name: string; fate: string }[];
+  /** Those that Kubernetes takes with the Cluster, since it owns them, although they are protected or not ours. */
+  owned: { name: string; fate: string }[];
   warnings: string[];
 }
 
@@ -21,17 +23,21 @@ export async function findRoleSecrets(
   databaseRoles: readonly DatabaseRole[] | undefined,
 ): Promise<RoleSecrets> {
   const names = roleSecretNames(cluster, databaseRoles);
-  const found: RoleSecrets = { ours: [], others: [], warnings: [] };
+  const found: RoleSecrets = { ours: [], others: [], owned: [], warnings: [] };
   const unread: string[] = [];
   for (const name of names) {
     try {
       const { metadata } = await kube.get<Secret>('secrets', { name, namespace: namespace.name });
       const marked = metadata.labels?.[managedByLabel] === managedByValue;
-      const owned = metadata.annotations?.[ownerUidAnnotation] === cluster.metadata.uid;
-      if (isProtected({ metadata })) {
-        found.others.push({ name, fate: 'remains, because it is protected' });
-      } else if (marked && owned && metadata.uid) {
+      const madeForIt = metadata.annotations?.[ownerUidAnnotation] === cluster.metadata.uid;
+      const kept = isProtected({ metadata });
+      if (marked && madeForIt && metadata.uid && !kept) {
         found.ours.push({ name, uid: metadata.uid });
+      } else if (metadata.ownerReferences?.some(({ uid }) => uid === cluster.metadata.uid)) {
+        const although = kept ? ' although it is protected' : '';
+        found.owned.push({ name, fate: `deleted by Kubernetes with the cluster, which owns it${although}` });
+      } else if (kept) {
+        found.others.push({ name, fate: 'remains, because it is protected' });
       } else {
         found.others.push({ name, fate: 'remains, because this server did not make it for this cluster' });
       }

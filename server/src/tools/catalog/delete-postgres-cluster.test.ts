@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { KubeObject as StoredObject } from '../../../../e2e/simulator/index.ts';
 import { putCluster, putInstances } from '../../../test/clusters.ts';
 import { type Harness, startHarness } from '../../../test/harness.ts';
 import type { Cluster } from '../../cnpg/types.ts';
@@ -198,6 +199,44 @@ describe('delete_postgres_cluster', () => {
     ).toEqual([]);
   });
 
+  it('does not promise to keep a protected Secret that Kubernetes takes with its owner', async () => {
+    const cluster = put();
+    const uid = cluster.metadata.uid as string;
+    putSecret('s-a', { 'cnpg-mcp.io/owner-uid': uid, 'cnpg-mcp.io/protected': 'true' });
+    const secret = harness.simulator.state.get('secrets', 'demo', 's-a') as StoredObject;
+    const owner = { apiVersion: 'postgresql.cnpg.io/v1', kind: 'Cluster', name: 'orders', uid };
+    harness.simulator.state.put({
+      ...secret,
+      metadata: { ...secret.metadata, ownerReferences: [owner] },
+    });
+    expect((await call()).text).toContain(
+      '- Secret s-a: deleted by Kubernetes with the cluster, which owns it although it is protected',
+    );
+    expect((await confirmed()).structured?.result).toMatchObject({ deleted_secrets: [], kept_secrets: [] });
+    expect(exists('secrets', 's-a')).toBe(false);
+  });
+
+  it('leaves no password behind when the caller leaves during the wait', async () => {
+    const cluster = put(({ metadata }) => {
+      metadata.finalizers = ['example.com/hold'];
+    });
+    putSecret('s-a', { 'cnpg-mcp.io/owner-uid': cluster.metadata.uid as string });
+    const confirm_token = await firstToken();
+    const caller = new AbortController();
+    const args = { name: 'orders', namespace: 'demo', confirm_deletion: true, confirm_name: 'orders' };
+    const call = harness.call(deletePostgresCluster, { ...args, confirm_token }, { signal: caller.signal });
+    await vi.waitFor(() => {
+      const waits = harness.simulator.requests.some(
+        ({ verb, resource }) => verb === 'watch' && resource === 'clusters',
+      );
+      expect(waits).toBe(true);
+    }, 5000);
+    caller.abort();
+    expect((await call).error?.code).toBe('cancelled');
+    expect(exists('clusters', 'orders')).toBe(true);
+    expect(exists('secrets', 's-a')).toBe(false);
+  });
+
   it('names the newest backup that outlives the cluster', async () => {
     put();
     putCnpg(
@@ -312,8 +351,8 @@ describe('delete_postgres_cluster', () => {
           what: 'Delete Cluster orders; Kubernetes then removes its pods and volume claims.',
           status: 'checked',
         },
-        { what: 'Wait until Cluster orders is gone.', status: 'planned' },
         { what: 'Delete Secret s-a, which this server made for a role of orders.', status: 'checked' },
+        { what: 'Wait until Cluster orders is gone.', status: 'planned' },
       ],
     });
     expect(exists('clusters', 'orders') && exists('secrets', 's-a')).toBe(true);

@@ -86,7 +86,7 @@ export const deletePostgresCluster = defineTool({
       warnings: [...warnings, ...secrets.warnings],
       dependants: [
         ...dependantsOf(cluster, neighbours, context.fence.quote.bind(context.fence)),
-        ...secrets.others.map((secret) => ({ kind: 'Secret', ...secret })),
+        ...[...secrets.others, ...secrets.owned].map((secret) => ({ kind: 'Secret', ...secret })),
       ],
       operations: [
         {
@@ -96,6 +96,9 @@ export const deletePostgresCluster = defineTool({
           uid,
           summary: `Delete Cluster ${name}; Kubernetes then removes its pods and volume claims.`,
         },
+        // Before the wait, which a caller can leave: nothing would ever take them afterwards. A Cluster that somebody's
+        // finalizer holds loses them early, but Kubernetes takes no deletion back: its roles go, sooner or later.
+        ...removals,
         {
           verb: 'await',
           resource: 'clusters',
@@ -104,7 +107,6 @@ export const deletePostgresCluster = defineTool({
           until: (object) => (object?.metadata.uid === uid ? 'continue' : { done: { ok: true } }),
           summary: `Wait until Cluster ${name} is gone.`,
         },
-        ...removals,
       ],
       facts: {
         cluster,
