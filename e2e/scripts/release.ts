@@ -33,8 +33,6 @@ export async function install(cluster: TestCluster, image: ImageValues): Promise
       namespaces: [demo.namespace],
       addOns: { secrets: roleSecrets, podLogs: true, podProxy: true, events: true, storage: true },
     },
-    // The port is only reached from this machine.
-    auth: { mode: 'none', acknowledgeAnonymous: true },
     config: { postgres: { images: cluster.postgresImages }, allowedHosts: [host] },
     service: { type: 'NodePort', nodePort },
   };
@@ -53,6 +51,13 @@ export async function install(cluster: TestCluster, image: ImageValues): Promise
     await delay(200);
   }
   return `${address}/mcp`;
+}
+
+/** Command that prints the token which callers need. */
+export function tokenCommand(): string {
+  const { name, namespace } = release;
+  const secret = `get secret --namespace ${namespace} ${name}-auth -o jsonpath='{.data.token}'`;
+  return `${clusterProgram} kubectl ${secret} | base64 -d`;
 }
 
 /** Takes the release away, with its namespace. @returns whether there was one */

@@ -6,7 +6,7 @@ import { imageOnCluster } from '../image/load.ts';
 import { runOrThrow } from './command.ts';
 import { applyDemo, demo, untilReplicating } from './demo-cluster.ts';
 import { clusterProgram, serverProgram } from './paths.ts';
-import { install, release } from './release.ts';
+import { install, release, tokenCommand } from './release.ts';
 import { describeCluster } from './test-cluster.ts';
 
 await runOrThrow(clusterProgram, ['up']);
@@ -26,17 +26,21 @@ const stdio = {
   args: [serverProgram, 'stdio', '--kubeconfig', cluster.kubeconfig],
 };
 const kubectl = `${clusterProgram} kubectl --namespace ${release.namespace}`;
+const headers = { Authorization: 'Bearer TOKEN' };
 console.log(`
 The server runs in the cluster: ${url}
 Its log:  ${kubectl} logs --follow deployment/${release.name}
 Its test: ${clusterProgram} helm test ${release.name} --namespace ${release.namespace} --logs
 
+Callers need a token:
+  TOKEN=$(${tokenCommand()})
+
 Claude Code:
-  claude mcp add --transport http cnpg ${url}
+  claude mcp add --transport http cnpg ${url} --header "Authorization: Bearer $TOKEN"
 VS Code:
-  code --add-mcp '${JSON.stringify({ name: 'cnpg', type: 'http', url })}'
+  code --add-mcp '${JSON.stringify({ name: 'cnpg', type: 'http', url, headers })}'
 Cursor and others (mcp.json):
-  ${JSON.stringify({ mcpServers: { cnpg: { url } } })}
+  ${JSON.stringify({ mcpServers: { cnpg: { url, headers } } })}
 Clients that start their servers (stdio, with the rights of the cluster's administrator):
   ${JSON.stringify({ mcpServers: { cnpg: stdio } })}
 

@@ -8,10 +8,14 @@ import type { Helm } from '../../chart/helm.ts';
 import type { ImageValues } from '../../image/load.ts';
 import { getObject, kubectl, until } from './kubernetes.ts';
 
-/** Where something listens, as seen from here. */
-export interface Address {
+/** The server, as seen from here. */
+export interface Endpoint {
+  /** Where its Service listens. */
   host: string;
   port: number;
+  namespace: string;
+  /** The token that the chart made. */
+  token: string;
 }
 
 export interface HttpReply {
@@ -25,12 +29,9 @@ export const release = 'cnpg-mcp';
 
 /** Values with which the pods start here: an image that is on the cluster, and a Service that this machine reaches. */
 export function valuesFor(image: ImageValues): string[] {
-  // Nobody signs in: these suites are about pods and rights.
   const values = {
     'image.repository': image.repository,
     'image.tag': image.tag,
-    'auth.mode': 'none',
-    'auth.acknowledgeAnonymous': 'true',
     ...(servicesAreRouted() ? {} : { 'service.type': 'NodePort' }),
   };
   return [
@@ -54,17 +55,20 @@ function servicesAreRouted(): boolean {
   return inject('cluster').provider === 'local';
 }
 
-/** Address of the server's Service: its own, or that of a node. Nodes learn of new pods a moment after they are ready. */
-export async function serviceAddress(namespace: string): Promise<Address> {
-  const address = await findAddress(namespace);
+/** Finds the server of a namespace and waits until it answers: nodes learn of new pods a moment after they are ready. */
+export async function endpointOf(namespace: string): Promise<Endpoint> {
+  const { data } = await getObject('secret', `${release}-auth`, namespace);
+  const token = Buffer.from(data.token, 'base64').toString('utf8');
+  const endpoint = { ...(await findAddress(namespace)), namespace, token };
   await until('the Service answers', 30, async () => {
-    const { status } = await ask(address, namespace, { path: '/readyz' });
+    const { status } = await ask(endpoint, { path: '/readyz' });
     return status === 200;
   });
-  return address;
+  return endpoint;
 }
 
-async function findAddress(namespace: string): Promise<Address> {
+/** Address of the Service: its own, or that of a node. */
+async function findAddress(namespace: string): Promise<Pick<Endpoint, 'host' | 'port'>> {
   const { spec } = await getObject('service', release, namespace);
   const port = spec.ports.find(({ name }: { name: string }) => name === 'http');
   if (servicesAreRouted()) return { host: spec.clusterIP, port: port.port };
@@ -76,8 +80,7 @@ async function findAddress(namespace: string): Promise<Address> {
 
 /** One request, under the name that the Service has in the cluster. Throws when there is no answer. */
 export async function ask(
-  { host, port }: Address,
-  namespace: string,
+  { host, port, namespace }: Endpoint,
   options: { method?: string; path: string; headers?: Record<string, string>; body?: string; agent?: Agent },
 ): Promise<HttpReply> {
   const { method = 'GET', path, body, agent } = options;
@@ -105,17 +108,17 @@ export async function ask(
 
 /** Result of a JSON-RPC request to the MCP endpoint. Throws when there is none. */
 export async function rpc(
-  address: Address,
-  namespace: string,
+  endpoint: Endpoint,
   method: string,
   params: object,
   agent?: Agent,
   // biome-ignore lint/suspicious/noExplicitAny: answers are looked into by assertions
 ): Promise<any> {
-  const reply = await ask(address, namespace, {
+  const reply = await ask(endpoint, {
     method: 'POST',
     path: '/mcp',
     headers: {
+      authorization: `Bearer ${endpoint.token}`,
       'content-type': 'application/json',
       accept: 'application/json, text/event-stream',
       'mcp-protocol-version': '2025-11-25',
