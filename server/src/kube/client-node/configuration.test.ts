@@ -178,9 +178,27 @@ describe('a kubeconfig', () => {
     expect(`${error.stack}${JSON.stringify(error)}${String(error.cause)}`).not.toContain('hush');
   });
 
+  it('without the context that is asked for is told of with the contexts that it has', () => {
+    const error = errorOf({ kubeconfigText: kubeconfig('prod'), context: 'prd' });
+    expect(error.message).toBe('the given kubeconfig has no context "prd".');
+    expect(error.hint).toBe('Choose one of its contexts with --context: prod. Did you mean prod?');
+    const none = errorOf({ kubeconfigText: 'users: []', context: 'prod' });
+    expect(none.hint).toMatch(/^It has no contexts at all/);
+  });
+
+  it('that is no YAML is named alone, when there are several', () => {
+    const bad = write('bad.yaml', 'users: [');
+    const environment = { KUBECONFIG: [write('good.yaml', kubeconfig('a')), bad].join(delimiter) };
+    const error = errorOf({ environment });
+    expect(error.message).toBe(`${bad} is not valid YAML.`);
+    expect(error.hint).toMatch(/^Correct the file/);
+  });
+
   it('that does not exist or cannot be read is named', () => {
     const missing = join(home, 'none');
-    expect(errorOf({ kubeconfigPath: missing }).message).toBe(`The kubeconfig ${missing} does not exist.`);
+    const error = errorOf({ kubeconfigPath: missing });
+    expect(error.message).toBe(`The kubeconfig ${missing} does not exist.`);
+    expect(error.hint).toMatch(/^Correct the path/);
     expect(errorOf({ kubeconfigPath: home }).message).toBe(`${home} cannot be read: EISDIR.`);
   });
 });

@@ -55,11 +55,8 @@ export function readConfiguration(options: ConfigurationOptions): ClusterConfigu
   const account = options.serviceAccountDirectory ?? defaultServiceAccountDirectory;
   if (options.inCluster === true) return fromServiceAccount(account, environment);
   if (options.kubeconfigText !== undefined) {
-    return fromTexts(
-      [{ text: options.kubeconfigText, directory: process.cwd() }],
-      'the given kubeconfig',
-      options,
-    );
+    const name = 'the given kubeconfig';
+    return fromTexts([{ text: options.kubeconfigText, name, directory: process.cwd() }], name, options);
   }
   if (options.kubeconfigPath !== undefined) return fromFiles([options.kubeconfigPath], options);
   const listed = (environment.KUBECONFIG ?? '').split(delimiter).filter((file) => file !== '');
@@ -76,8 +73,13 @@ export function readConfiguration(options: ConfigurationOptions): ClusterConfigu
 function fromFiles(files: readonly string[], options: ConfigurationOptions): ClusterConfiguration {
   // As kubectl does: of several files those that do not exist are passed over.
   const present = files.filter((file) => existsSync(file));
-  if (present.length === 0) throw notConfigured(`The kubeconfig ${files.join(', ')} does not exist.`);
-  const texts = present.map((file) => ({ text: readText(file), directory: directoryOf(file) }));
+  if (present.length === 0) {
+    throw notConfigured(
+      `The kubeconfig ${files.join(', ')} does not exist.`,
+      'Correct the path: --kubeconfig names the file, else KUBECONFIG does.',
+    );
+  }
+  const texts = present.map((file) => ({ text: readText(file), name: file, directory: directoryOf(file) }));
   return fromTexts(texts, present.join(', '), options);
 }
 
@@ -87,16 +89,17 @@ function readText(file: string): string {
   } catch (thrown) {
     throw notConfigured(
       `${file} cannot be read: ${(thrown as NodeJS.ErrnoException).code ?? 'unknown error'}.`,
+      'Let this user read the file, or name another one.',
     );
   }
 }
 
 function fromTexts(
-  texts: readonly { text: string; directory: string }[],
+  texts: readonly { text: string; name: string; directory: string }[],
   source: string,
   options: ConfigurationOptions,
 ): ClusterConfiguration {
-  const files = texts.map(({ text, directory }) => parseKubeconfig(text, source, directory));
+  const files = texts.map(({ text, directory, name }) => parseKubeconfig(text, name, directory));
   const selected = selectContext(mergeKubeconfigs(files), options.context, source);
   return complete(
     selected,
@@ -111,7 +114,10 @@ function fromServiceAccount(
 ): ClusterConfiguration {
   const host = environment.KUBERNETES_SERVICE_HOST;
   if (host === undefined || !existsSync(join(directory, 'token'))) {
-    throw notConfigured('This is not a pod with a service account token.');
+    throw notConfigured(
+      'This is not a pod with a service account token.',
+      'Mount the token (automountServiceAccountToken), or name a kubeconfig instead.',
+    );
   }
   const port = environment.KUBERNETES_SERVICE_PORT ?? '443';
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -174,7 +180,10 @@ function complete(
 function serverUrl(selected: SelectedContext, source: string): URL {
   const text = selected.cluster.server;
   if (typeof text !== 'string' || !URL.canParse(text)) {
-    throw notConfigured(`The server of ${source} is not an address.`);
+    throw notConfigured(
+      `The server of ${source} is not an address.`,
+      'Correct clusters[].cluster.server in it.',
+    );
   }
   const url = new URL(text);
   const insecure = selected.cluster['insecure-skip-tls-verify'] === true;
@@ -183,6 +192,7 @@ function serverUrl(selected: SelectedContext, source: string): URL {
   if (!allowed) {
     throw notConfigured(
       `The server of ${source} is ${url.protocol}//${url.host}; only https is spoken with other machines.`,
+      'Give the cluster an https address in the kubeconfig, or choose another context with --context.',
     );
   }
   return url;

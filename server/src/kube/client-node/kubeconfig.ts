@@ -1,6 +1,7 @@
 /** Reads kubeconfig files the way kubectl does: several are merged, the first to name something wins. */
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse } from 'yaml';
+import { closest } from '../../closest.ts';
 import { ToolError } from '../../errors.ts';
 
 type Fields = Record<string, unknown>;
@@ -21,9 +22,12 @@ export interface SelectedContext {
   namespace: string | undefined;
 }
 
-/** A `cluster_not_configured` error; `cause` is left out because a parser quotes what it read, credentials included. */
-export function notConfigured(message: string): ToolError {
-  return new ToolError('cluster_not_configured', message);
+/**
+ * A `cluster_not_configured` error. `hint`: the way on, where there is a better one than naming some cluster. `cause` is left
+ * out because a parser quotes what it read, credentials included.
+ */
+export function notConfigured(message: string, hint?: string): ToolError {
+  return new ToolError('cluster_not_configured', message, hint === undefined ? {} : { hint });
 }
 
 const isFields = (value: unknown): value is Fields =>
@@ -41,9 +45,17 @@ export function parseKubeconfig(text: string, source: string, directory: string)
   try {
     document = parse(text, { logLevel: 'error' });
   } catch {
-    throw notConfigured(`${source} is not valid YAML.`);
+    throw notConfigured(
+      `${source} is not valid YAML.`,
+      'Correct the file: kubectl --kubeconfig FILE config view names the line. Or name another one with --kubeconfig or KUBECONFIG.',
+    );
   }
-  if (!isFields(document)) throw notConfigured(`${source} is not a kubeconfig.`);
+  if (!isFields(document)) {
+    throw notConfigured(
+      `${source} is not a kubeconfig.`,
+      'Name a kubeconfig with --kubeconfig or KUBECONFIG: a YAML file with clusters, users and contexts.',
+    );
+  }
   const entries = (list: string, field: string): Map<string, Fields> => {
     const named = new Map<string, Fields>();
     for (const entry of Array.isArray(document[list]) ? document[list] : []) {
@@ -97,6 +109,21 @@ export function mergeKubeconfigs(files: readonly Kubeconfig[]): Kubeconfig {
   };
 }
 
+const repairHint = 'Correct the context in that file, or choose another one with --context.';
+
+/** Most contexts that a hint lists. */
+const listedContexts = 20;
+
+function contextHint({ contexts }: Kubeconfig, wanted?: string): string {
+  const names = [...contexts.keys()];
+  if (names.length === 0)
+    return 'It has no contexts at all: name another file with --kubeconfig or KUBECONFIG.';
+  const meant = wanted === undefined ? undefined : closest(wanted, names);
+  const more = names.length > listedContexts ? ` and ${names.length - listedContexts} more` : '';
+  const list = `${names.slice(0, listedContexts).join(', ')}${more}`;
+  return `Choose one of its contexts with --context: ${list}.${meant ? ` Did you mean ${meant}?` : ''}`;
+}
+
 /** The context asked for, or else the current one. Throws `cluster_not_configured` when it leads nowhere. */
 export function selectContext(
   kubeconfig: Kubeconfig,
@@ -105,15 +132,18 @@ export function selectContext(
 ): SelectedContext {
   const name = wanted ?? kubeconfig.currentContext;
   if (name === undefined) {
-    throw notConfigured(`${source} has no current context; name one of its contexts.`);
+    throw notConfigured(`${source} has no current context.`, contextHint(kubeconfig));
   }
   const context = kubeconfig.contexts.get(name);
-  if (!context) throw notConfigured(`${source} has no context "${name}".`);
+  if (!context) throw notConfigured(`${source} has no context "${name}".`, contextHint(kubeconfig, name));
   const clusterName = textOf(context.cluster) ?? '';
   const cluster = kubeconfig.clusters.get(clusterName);
-  if (!cluster) throw notConfigured(`Context "${name}" of ${source} names a cluster that is not there.`);
+  if (!cluster) {
+    throw notConfigured(`Context "${name}" of ${source} names a cluster that is not there.`, repairHint);
+  }
   const userName = textOf(context.user);
   const user = userName === undefined ? {} : kubeconfig.users.get(userName);
-  if (!user) throw notConfigured(`Context "${name}" of ${source} names a user that is not there.`);
+  if (!user)
+    throw notConfigured(`Context "${name}" of ${source} names a user that is not there.`, repairHint);
   return { name, cluster, user, namespace: textOf(context.namespace) };
 }
