@@ -60,7 +60,7 @@ describe('a command line', () => {
     [['a', '--frobnicate-now'], 'Unknown option --frobnicate-now.'],
     [['a', '-x'], 'Unknown option -x.'],
     [['a', '--kubeconfig', '/k'], 'Unknown option --kubeconfig'],
-    [['a', '--confirmation-key=secret'], 'Unknown option --confirmation-key'],
+    [['a', '--confirmation-key=secret'], 'Give it in CNPG_MCP_CONFIRMATION_KEY.'],
     [['a', '--port'], '--port needs a value'],
     [['a', '--port', '--host', '::1'], '--port needs a value'],
     [['a', '--json=yes'], '--json takes no value'],
@@ -68,6 +68,16 @@ describe('a command line', () => {
     [['a', 'b', 'c'], 'Unexpected argument: c'],
   ])('%j is refused: %s', (args, message) => {
     expect(() => parse(...args)).toThrow(message);
+  });
+
+  it('names the file flag instead of the closest one when a secret is given as a flag, without repeating the secret', () => {
+    const wide: Command = { ...command, sections: ['confirmation'] };
+    const failing = () => parseCommandLine(wide, ['a', '--confirmation-key', 'hush'], terminal);
+    expect(failing).toThrow(
+      'There is no --confirmation-key: a flag shows a secret to everybody who can list processes. ' +
+        'Give it in a file that --confirmation-key-file names or CNPG_MCP_CONFIRMATION_KEY.',
+    );
+    expect(failing).not.toThrow('hush');
   });
 
   it('asks for help with --help or -h, wherever it stands', () => {

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { closest } from '../closest.ts';
 import { settings } from '../config/schema.ts';
-import type { Setting } from '../config/setting.ts';
+import { flagNameOf, type Setting } from '../config/setting.ts';
 import { UsageError } from '../config/usage-error.ts';
 import type { Command, Invocation, Terminal } from './command.ts';
 
@@ -78,6 +78,15 @@ function isCollection({ kind }: Setting): boolean {
 }
 
 function unknownFlag(rawName: string, name: string, known: readonly string[]): string {
+  const secret = settings.find((setting) => setting.secret && flagNameOf(setting) === name);
+  if (secret) return secretFlag(rawName, secret, known);
   const meant = closest(name, known);
   return `Unknown option ${rawName}${meant ? `; did you mean --${meant}?` : '.'}`;
+}
+
+/** A secret has no flag, so the closest one is never what was meant: `--confirmation` would switch confirmations off. */
+function secretFlag(rawName: string, secret: Setting, known: readonly string[]): string {
+  const file = settings.find(({ key, flag }) => key === `${secret.key}File` && flag && known.includes(flag));
+  const ways = [...(file ? [`a file that --${file.flag} names`] : []), ...secret.environment];
+  return `There is no ${rawName}: a flag shows a secret to everybody who can list processes. Give it in ${ways.join(' or ')}.`;
 }

@@ -55,20 +55,29 @@ export function settingsOf(schema: z.ZodObject, parents: readonly string[] = [])
     const path = [...parents, name];
     const meta = registry.get(field);
     if (!meta) return settingsOf(unwrap(field) as z.ZodObject, path);
-    const words = path.flatMap((part) => part.split(/(?=[A-Z])/)).map((word) => word.toLowerCase());
+    const words = wordsOf(path);
     return [
       {
         ...meta,
         key: path.join('.'),
         path,
         environment: [`CNPG_MCP_${words.join('_').toUpperCase()}`, ...(meta.alsoEnvironment ?? [])],
-        flag: meta.secret ? undefined : words.join('-'),
+        flag: meta.secret ? undefined : flagNameOf({ path }),
         kind: kindOf(field),
         choices: choicesOf(unwrap(field)),
         default: field.safeParse(undefined).data,
       },
     ];
   });
+}
+
+function wordsOf(path: readonly string[]): string[] {
+  return path.flatMap((part) => part.split(/(?=[A-Z])/)).map((word) => word.toLowerCase());
+}
+
+/** What the flag of a setting is called, without the dashes; for a secret: would be called. */
+export function flagNameOf({ path }: Pick<Setting, 'path'>): string {
+  return wordsOf(path).join('-');
 }
 
 function choicesOf(schema: z.core.$ZodType): string[] | undefined {
