@@ -81,6 +81,7 @@ describe('the command line', () => {
     [['--dry-run=maybe'], '--dry-run is client'],
     [['kubeconfig'], 'a token is never printed'],
     [['kubeconfig', '--output', 'x', '--duration', '5m'], 'between 10m and 24h'],
+    [['explain', 'nope'], 'There is no tool nope; this command knows list_postgres_clusters, '],
     [['explain', 'scale_postgres_clusters'], 'did you mean scale_postgres_cluster?'],
   ])('refuses %j with status 2 and says %s', async (args, message) => {
     const { status, out, error } = await run(...args);

@@ -13,7 +13,9 @@ export const explain: Command = {
     const chosen = rightUsers.filter(({ name }) => wanted === undefined || name === wanted);
     if (chosen.length === 0) {
       const meant = closest(wanted ?? '', names);
-      throw usageFailure(`There is no tool ${wanted}${meant ? `; did you mean ${meant}?` : '.'}`);
+      throw usageFailure(
+        `There is no tool ${wanted}${meant ? `; did you mean ${meant}?` : `; this command knows ${names.join(', ')}.`}`,
+      );
     }
     for (const { name, effect, permissions } of chosen) {
       out(`${name}: preset ${presetOf(effect)}\n`);
