@@ -152,7 +152,14 @@ describe('values written as text', () => {
     ['toolsets', 'clusters,rolls', 'toolsets at 1 (flag --toolsets): expected one of "clusters"'],
     ['confirmation', 'none', 'confirmation (flag --confirmation): expected one of "token"|"argument"'],
     ['postgres-images', 'latest=pg', 'postgres.images at latest (flag --postgres-images): '],
-    ['postgres-images', 'pg', 'postgres.images (flag --postgres-images): expected record'],
+    ['postgres-images', '17', 'postgres.images (flag --postgres-images): must be KEY=VALUE'],
+    [
+      'postgres-default-version',
+      '9',
+      'postgres.defaultVersion (flag --postgres-default-version): "9" is not',
+    ],
+    ['postgres-default-version', '12', '13 or newer'],
+    ['namespaces', 'a,A_b', 'namespaces at 1 (flag --namespaces): must be a namespace name'],
     ['namespace', '../x', 'namespace (flag --namespace): must be a namespace name'],
     ['auth-rules', 'group=dba', 'auth.rules (flag --auth-rules): expected array'],
     ['auth-rules', '[{"effect":"read"}]', 'must name a scope, a group, a role or a token'],
@@ -162,6 +169,13 @@ describe('values written as text', () => {
   ])('refuses --%s=%s and says what was expected', async (flag, text, message) => {
     await expect(load(flags({ [flag]: text }))).rejects.toThrow(message);
   });
+});
+
+it('accepts a default version that the site has an image of, whatever the version', async () => {
+  const { config } = await load(
+    flags({ 'postgres-default-version': '12', 'postgres-images': '12=registry.example/pg:12' }),
+  );
+  expect(config.postgres.defaultVersion).toBe('12');
 });
 
 describe('what is wrong', () => {

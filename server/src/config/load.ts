@@ -1,6 +1,7 @@
 /** Puts the configuration together: flags, then environment, then file, then defaults. Everything wrong is said at once. */
 import type { z } from 'zod';
 import { closest, editDistance } from '../closest.ts';
+import { resolveImage } from '../cnpg/images.ts';
 import { readOidcFile } from './oidc-file.ts';
 import { type Config, configSchema, settings } from './schema.ts';
 import type { Setting } from './setting.ts';
@@ -63,6 +64,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   const origins = new Map([...given].map(([key, { origin }]) => [key, origin]));
   const parsed = configSchema.safeParse(nest(given));
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, origins)));
+  const { data } = parsed;
+  if (data) problems.push(...unusableVersion(data, origins));
   if (given.has('confirmationKey') && given.has('confirmationKeyFile')) {
     problems.push('confirmationKey and confirmationKeyFile exclude each other: give one.');
   }
@@ -133,6 +136,14 @@ function misspeltVariables(environment: NodeJS.ProcessEnv): string[] {
   });
 }
 
+/** A version that the create tool would refuse, asked of the very function that it asks. */
+function unusableVersion({ postgres }: Config, origins: ReadonlyMap<string, string>): string[] {
+  const { defaultVersion, images, imageRepository: repository } = postgres;
+  const resolved = resolveImage(defaultVersion, { images, repository });
+  if (!('problem' in resolved)) return [];
+  return [`postgres.defaultVersion (${origins.get('postgres.defaultVersion')}): ${resolved.problem}`];
+}
+
 function nest(given: ReadonlyMap<string, { value: unknown }>): Record<string, unknown> {
   const root: Record<string, unknown> = {};
   for (const [key, { value }] of given) {
@@ -153,6 +164,9 @@ function describe(issue: z.core.$ZodIssue, origins: ReadonlyMap<string, string>)
     path.every((part, index) => issue.path[index] === part),
   ) as Setting;
   const rest = issue.path.slice(setting.path.length).map(String).join('.');
+  const isText = setting.kind === 'map' && issue.code === 'invalid_type' && rest === '';
+  if (isText)
+    return `${setting.key} (${origins.get(setting.key)}): must be KEY=VALUE, or several with commas between`;
   const message = issue.message.replace(/^Invalid (input|option|key in record): ?/, '');
   return `${setting.key}${rest && ` at ${rest}`} (${origins.get(setting.key)}): ${message}`;
 }

@@ -111,18 +111,11 @@ export const configSchema = z.strictObject({
     section: 'kubernetes',
     description: 'Context of the kubeconfig. Omitted: its current one.',
   }),
-  namespace: setting(
-    z
-      .string()
-      .max(63)
-      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a namespace name')
-      .optional(),
-    {
-      section: 'kubernetes',
-      description:
-        'Namespace of calls that name none. Omitted: that of the service account, else that of the context, else default.',
-    },
-  ),
+  namespace: setting(namespaceName().optional(), {
+    section: 'kubernetes',
+    description:
+      'Namespace of calls that name none. Omitted: that of the service account, else that of the context, else default.',
+  }),
 
   readOnly: setting(z.boolean().default(false), {
     section: 'policy',
@@ -133,7 +126,7 @@ export const configSchema = z.strictObject({
     description:
       'Offer no tool after which something is gone. Scaling down stays allowed: it takes a standby and its copy of the data, not the data.',
   }),
-  namespaces: setting(names(1000).optional(), {
+  namespaces: setting(z.array(namespaceName()).max(1000).optional(), {
     section: 'policy',
     description:
       'Namespaces that may be touched at all. Omitted: every one that Kubernetes lets this server touch.',
@@ -215,6 +208,17 @@ function publicUrl() {
       const { protocol, username, password, search, hash } = new URL(text);
       return /^https?:$/.test(protocol) && username + password + search + hash === '';
     }, 'must be an http or https address without user, query and fragment');
+}
+
+/** A DNS label, as Kubernetes wants it of a namespace: anything else could never fit, and would silently forbid everything. */
+function namespaceName() {
+  return z
+    .string()
+    .max(63)
+    .regex(
+      /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+      'must be a namespace name: lower-case letters, digits and hyphens, no hyphen at either end',
+    );
 }
 
 function version() {
