@@ -71,6 +71,13 @@ describe('tokens from a file', () => {
     await expect(open({ mustImpersonate: true })).rejects.toThrow('token root needs impersonate');
   });
 
+  it('without a hash are said to be without one', async () => {
+    await write([{ name: 'ci', sha256: sha256('x') }, { name: 'other' }]);
+    await expect(open()).rejects.toThrow('tokens.1: sha256 is missing');
+    await writeFile(file, 'names: []');
+    await expect(open()).rejects.toThrow('file: tokens is missing');
+  });
+
   it('are never quoted when somebody wrote one where its hash is due', async () => {
     await writeFile(file, 'tokens: [{name: x, sha256: "hunter2\n  [');
     await expect(open()).rejects.not.toThrow('hunter2');

@@ -123,7 +123,7 @@ async function load({ path, rules, mustImpersonate }: StaticTokenOptions): Promi
   const parsed = tokenFile.safeParse(readYaml(await readFile(path, 'utf8')));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new TypeError(`${issue?.path.map(String).join('.') || 'file'}: ${issue?.message}`);
+    throw new TypeError(issue ? describe(issue) : 'it is no token file');
   }
   const { tokens } = parsed.data;
   const powerful = mustImpersonate && tokens.find(({ impersonate }) => impersonate === undefined);
@@ -145,6 +145,14 @@ async function load({ path, rules, mustImpersonate }: StaticTokenOptions): Promi
       ...(impersonate && { impersonate }),
     },
   }));
+}
+
+/** `tokens.0: sha256 is missing`: what is not there is said to be, not that something undefined is of the wrong type. */
+function describe({ code, message, path }: z.core.$ZodIssue): string {
+  const where = path.map(String);
+  const missing = code === 'invalid_type' && message.endsWith('received undefined') ? where.pop() : undefined;
+  const place = where.join('.') || 'file';
+  return missing === undefined ? `${place}: ${message}` : `${place}: ${missing} is missing`;
 }
 
 /** The parser quotes the line that it stumbled on; somebody may have written a token there. */
