@@ -155,6 +155,22 @@ describe('delete_postgres_cluster', () => {
     },
   );
 
+  it('keeps an answer with 400 databases short, and binds the confirmation to those not shown', async () => {
+    put();
+    for (let index = 100; index < 500; index += 1) {
+      putCnpg('Database', `db-${index}`, { cluster: { name: 'orders' }, name: `db_${index}`, owner: 'a' });
+    }
+    const first = await call();
+    expect(JSON.stringify(first.structured).length).toBeLessThan(25_000);
+    expect(first.text).toMatch(/- Database db-119: .*\n- Database and 380 more \(digest/);
+    const { confirm_token } = first.structured.confirmation;
+    harness.simulator.state.remove('databases', 'demo', 'db-400');
+    putCnpg('Database', 'db-new', { cluster: { name: 'orders' }, name: 'new', owner: 'a' });
+    const answer = await call({ confirm_deletion: true, confirm_name: 'orders', confirm_token });
+    expect(answer.error?.code).toBe('confirmation_invalid');
+    expect(exists('clusters', 'orders')).toBe(true);
+  });
+
   it('does not take "false" for protection', async () => {
     put(({ metadata }) => {
       metadata.annotations = { 'cnpg-mcp.io/protected': 'false' };

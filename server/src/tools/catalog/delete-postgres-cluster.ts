@@ -4,6 +4,7 @@ import { describeDeletion } from '../../cnpg/deletion.ts';
 import { dependantsOf } from '../../cnpg/dependants.ts';
 import { clusterLabel, protectedAnnotation } from '../../cnpg/names.ts';
 import { isProtected } from '../../cnpg/protection.ts';
+import { shortenDependants } from '../../cnpg/shorten-dependants.ts';
 import type { Cluster, PersistentVolumeClaim } from '../../cnpg/types.ts';
 import { claimsOf } from '../../cnpg/volumes.ts';
 import { ToolError } from '../../errors.ts';
@@ -84,10 +85,10 @@ export const deletePostgresCluster = defineTool({
       }),
       losses,
       warnings: [...warnings, ...secrets.warnings],
-      dependants: [
+      dependants: shortenDependants([
         ...dependantsOf(cluster, neighbours, context.fence.quote.bind(context.fence)),
         ...[...secrets.others, ...secrets.owned].map((secret) => ({ kind: 'Secret', ...secret })),
-      ],
+      ]),
       operations: [
         {
           verb: 'remove',
