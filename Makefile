@@ -28,7 +28,7 @@ VITEST := node_modules/.bin/vitest run --reporter=default --reporter=json
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
-demo: build ## The server with a simulated cluster: nothing else is needed
+demo: build ## The server with a simulated cluster: nothing else is needed; PORT=3111 for another port
 	node $(SERVER) demo
 
 cluster: ## A real Kubernetes with the CloudNativePG operator (e2e/clusters/README.md)
@@ -40,7 +40,7 @@ up: build ## The same with a PostgreSQL of 3 instances, and this server in the c
 down: $(INSTALLED) ## Remove the server that `make up` installed; the cluster stays
 	node e2e/scripts/down.ts
 
-test: build ## Unit tests, in a minute and without a cluster
+test: build ## Unit tests, in about two minutes and without a cluster
 	$(VITEST) --outputFile.json=.run/test.json
 
 # Only a KUBECONFIG given to make itself counts: one that is merely exported may be anybody's cluster.
