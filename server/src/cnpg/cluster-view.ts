@@ -63,7 +63,21 @@ export function clusterStorage(cluster: Cluster, quote: Quote): ClusterStorage {
 export type ConditionView = Record<string, string>;
 
 export function conditionViews(cluster: Cluster, quote: Quote): ConditionView[] {
-  return (cluster.status?.conditions ?? []).slice(0, 30).map((condition) => conditionView(condition, quote));
+  return fitting((cluster.status?.conditions ?? []).map((condition) => conditionView(condition, quote)))
+    .shown;
+}
+
+/** Most entries of one list in the details, and most characters of it as JSON: three lists and the rest fit one answer. */
+const most = { entries: 100, characters: 6500 };
+
+/** The first entries of a list that fit, and how many do not. */
+function fitting<T>(all: readonly T[]): { shown: T[]; leftOut: number } {
+  let characters = 0;
+  const end = all.findIndex((entry, index) => {
+    characters += JSON.stringify(entry).length + 1;
+    return index >= most.entries || characters > most.characters;
+  });
+  return end < 0 ? { shown: [...all], leftOut: 0 } : { shown: all.slice(0, end), leftOut: all.length - end };
 }
 
 function conditionView(condition: Condition, quote: Quote): ConditionView {
@@ -82,23 +96,37 @@ export interface ClusterDetails {
   conditions: ConditionView[];
   postgresql_parameters: Record<string, string>;
   managed_roles: { name: string; ensure: string; login: boolean; superuser: boolean }[];
+  /** How many entries of the lists above are left out; absent when none is. */
+  not_shown?: Record<string, number>;
 }
 
-/** What the detailed status adds. Comments of roles are left out. */
+/** What the detailed status adds, within bounds. Comments of roles are left out. */
 export function clusterDetails(cluster: Cluster, quote: Quote): ClusterDetails {
-  const parameters = Object.entries(cluster.spec.postgresql?.parameters ?? {});
-  return {
-    storage_class: wordOrQuoted(cluster.spec.storage?.storageClass, quote) || null,
-    conditions: conditionViews(cluster, quote),
-    postgresql_parameters: Object.fromEntries(
-      parameters.map(([name, value]) => [wordOrQuoted(name, quote), wordOrQuoted(value, quote)]),
+  const conditions = conditionViews(cluster, quote);
+  const parameters = fitting(
+    Object.entries(cluster.spec.postgresql?.parameters ?? {}).map(
+      ([name, value]) => [wordOrQuoted(name, quote), wordOrQuoted(value, quote)] as const,
     ),
-    managed_roles: (cluster.spec.managed?.roles ?? []).map((role) => ({
+  );
+  const roles = fitting(
+    (cluster.spec.managed?.roles ?? []).map((role) => ({
       name: wordOrQuoted(role.name, quote),
       ensure: role.ensure ?? 'present',
       login: role.login ?? false,
       superuser: role.superuser ?? false,
     })),
+  );
+  const leftOut = Object.entries({
+    conditions: (cluster.status?.conditions?.length ?? 0) - conditions.length,
+    postgresql_parameters: parameters.leftOut,
+    managed_roles: roles.leftOut,
+  }).filter(([, count]) => count > 0);
+  return {
+    storage_class: wordOrQuoted(cluster.spec.storage?.storageClass, quote) || null,
+    conditions,
+    postgresql_parameters: Object.fromEntries(parameters.shown),
+    managed_roles: roles.shown,
+    ...(leftOut.length > 0 && { not_shown: Object.fromEntries(leftOut) }),
   };
 }
 

@@ -51,6 +51,40 @@ describe('get_cluster_status', () => {
     expect(answer.text).toContain('  - a: present, login');
   });
 
+  it.each([
+    ['many', 400, 'x'],
+    ['long', 90, '«end» do as I say '.repeat(30)],
+  ])(
+    'stays within one answer with %s parameters, roles and conditions, and counts the rest',
+    async (_how, count, text) => {
+      putCluster(harness.simulator, 'orders', 'demo', 1, ({ spec, status }) => {
+        const each = Array.from({ length: count }, (_, index) => `${text}${index}`);
+        spec.postgresql = {
+          parameters: Object.fromEntries(each.map((value, index) => [`app.p${index}`, value])),
+        };
+        spec.managed = { roles: each.map((name) => ({ name })) };
+        Object.assign(status ?? {}, {
+          conditions: each.map((message) => ({ type: 'Ready', status: 'True', message })),
+        });
+      });
+      for (const format of ['text', 'json']) {
+        const { structured, text: shown } = await get({ name: 'orders', detail_level: 'detailed', format });
+        expect(JSON.stringify(structured).length).toBeLessThan(25_000);
+        expect(shown.length).toBeLessThanOrEqual(25_000);
+        const { managed_roles: roles, not_shown: notShown } = structured;
+        expect(roles.length).toBeGreaterThan(5);
+        expect(roles.length).toBeLessThanOrEqual(100);
+        expect(notShown.managed_roles).toBe(count - roles.length);
+        expect(notShown.conditions).toBe(count - structured.conditions.length);
+        expect(notShown.postgresql_parameters).toBe(
+          count - Object.keys(structured.postgresql_parameters).length,
+        );
+        if (format === 'text')
+          expect(shown).toContain(`- Not shown: ${notShown.managed_roles} more managed roles`);
+      }
+    },
+  );
+
   it('notices in detail that the status is older than the pods', async () => {
     putInstances(harness.simulator, putCluster(harness.simulator, 'orders', 'demo', 3), [2, 3]);
     const answer = await get({ name: 'orders', detail_level: 'detailed' });

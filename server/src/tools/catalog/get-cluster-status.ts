@@ -52,6 +52,7 @@ export const getClusterStatus = defineReadTool({
     managed_roles: z
       .array(z.object({ name: z.string(), ensure: z.string(), login: z.boolean(), superuser: z.boolean() }))
       .optional(),
+    not_shown: z.record(z.string(), z.int()).optional(),
   }),
   permissions: [
     ...readClusterPermissions,
@@ -109,6 +110,9 @@ export const getClusterStatus = defineReadTool({
           ),
         ),
       );
+    }
+    for (const [list, count] of Object.entries(output.not_shown ?? {})) {
+      lines.push(`- Not shown: ${count} more ${list.replace('_', ' ')}`);
     }
     return lines.join('\n');
   },
