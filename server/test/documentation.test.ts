@@ -51,7 +51,7 @@ describe.each(pages)('%s', (page) => {
 
 describe('README.md', () => {
   it('shows options that exist', () => {
-    const own = ['transport', 'header', 'add-mcp', 'kubeconfig', 'context', 'output', 'json'];
+    const own = ['help', 'transport', 'header', 'add-mcp', 'kubeconfig', 'context', 'output', 'json'];
     const flags = settings.map(({ flag }) => flag);
     const named = [...read('README.md').matchAll(/(?<=[\s`])--([a-z][a-z-]+)/g)].map(([, name = '']) => name);
     expect(named.length).toBeGreaterThan(5);
