@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ToolError } from '../errors.ts';
 import { boundSize } from './bound-size.ts';
 import type { ToolCallResult } from './call.ts';
-import type { ReadResult, ReadTool } from './define-tool.ts';
+import type { ReadResult, ReadTool, ToolContext } from './define-tool.ts';
 import { cleanText, type Fence } from './fence.ts';
 
 /** Most characters of one answer, for the text and for the JSON each. */
@@ -26,6 +26,7 @@ export function readAnswer(
   tool: ReadTool,
   result: ReadResult<Record<string, unknown>>,
   input: Record<string, unknown>,
+  context: Pick<ToolContext, 'mayLookEverywhere'>,
 ): ToolCallResult {
   let output = tool.output.parse(result.output) as Record<string, unknown>;
   if (result.list) {
@@ -48,7 +49,9 @@ export function readAnswer(
   }
   const structured = boundSize(output, answerLimit);
   const text =
-    input.format === 'json' ? JSON.stringify(structured, null, 2) : limitText(tool.text(output, input));
+    input.format === 'json'
+      ? JSON.stringify(structured, null, 2)
+      : limitText(tool.text(output, input, context));
   return {
     kind: 'answer',
     isError: false,

@@ -24,6 +24,7 @@ function context(progress: ToolContext['progress'] = () => undefined): ToolConte
     kube: guardGateway(harness.kube, { name: 'test', permissions: awaitReadyPermissions }, never),
     namespace: { name: 'demo', source: 'argument' },
     settings: defaultToolSettings,
+    mayLookEverywhere: true,
     signal: never,
     fence: new Fence(),
     progress,

@@ -22,6 +22,8 @@ export interface ToolContext {
   kube: KubeGateway;
   namespace: ResolvedNamespace;
   settings: ToolSettings;
+  /** Whether this caller may list the clusters of all namespaces at once: a hint must not suggest what is refused. */
+  mayLookEverywhere: boolean;
   signal: AbortSignal;
   /** Marks text that strangers can write as data. One per answer. */
   fence: Fence;
@@ -62,7 +64,11 @@ export interface ReadTool<Input extends z.ZodObject = z.ZodObject, Output extend
   effect: 'read';
   read(context: ToolContext, input: z.output<Input>): Promise<ReadResult<z.input<Output>>>;
   /** The short text for people, from the parsed output. */
-  text(output: z.output<Output>, input: z.output<Input>): string;
+  text(
+    output: z.output<Output>,
+    input: z.output<Input>,
+    context: Pick<ToolContext, 'mayLookEverywhere'>,
+  ): string;
 }
 
 export interface WriteTool<

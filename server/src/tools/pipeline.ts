@@ -70,6 +70,9 @@ interface Trail {
   planDigest?: string;
 }
 
+/** The tool that hints send people to, when something is not where it was looked for. */
+const clusterLister = { name: 'list_postgres_clusters', toolset: 'clusters', effect: 'read' } as const;
+
 /** Runs one call of one tool. Never throws: every failure is an answer, and every call leaves one audit record. */
 export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts): Promise<ToolCallResult> {
   const started = performance.now();
@@ -134,17 +137,24 @@ async function run(
     kube: guardGateway(kube, tool, call.signal),
     namespace,
     settings: parts.settings,
+    mayLookEverywhere: mayLookEverywhere(call, parts.policy),
     signal: call.signal,
     fence,
     progress: call.progress ?? (() => undefined),
     now: parts.now ?? (() => new Date()),
   };
   if (tool.effect === 'read') {
-    const answer = readAnswer(tool, await tool.read(context, input), input);
+    const answer = readAnswer(tool, await tool.read(context, input), input, context);
     trail.outcome = 'read';
     return answer;
   }
   return change(tool as WriteTool, input, context, call, parts, trail);
+}
+
+/** Asks the policy what it would be asked if the caller listed the clusters of all namespaces. */
+function mayLookEverywhere({ principal, tightening }: ToolCall, policy: Policy): boolean {
+  const { name, toolset, effect } = clusterLister;
+  return decide({ tool: name, toolset, effect, namespace: '*' }, principal, policy, tightening).allowed;
 }
 
 function policyError(decision: Extract<Decision, { allowed: false }>): ToolError {

@@ -22,7 +22,7 @@ export async function readCluster(context: ToolContext, name: string): Promise<C
       'not_found',
       `There is no PostgreSQL cluster ${name} in ${namespacePhrase(context.namespace)}.`,
       {
-        hint: 'Call list_postgres_clusters (with all_namespaces: true to look everywhere) for the clusters that exist.',
+        hint: `Call list_postgres_clusters ${context.mayLookEverywhere ? '(with all_namespaces: true to look everywhere) ' : ''}for the clusters that exist.`,
         ...(thrown.api && { api: thrown.api }),
         cause: thrown,
       },

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { putCluster } from '../../../test/clusters.ts';
 import { type Harness, startHarness } from '../../../test/harness.ts';
+import { localPrincipal, type Principal } from '../../policy/principal.ts';
+import { getClusterStatus } from './get-cluster-status.ts';
 import { listPostgresClusters } from './list-postgres-clusters.ts';
 
 let harness: Harness;
@@ -90,6 +92,35 @@ describe('list_postgres_clusters', () => {
       clusters: [],
       count: 0,
       scope: 'namespace default (from the kubeconfig context)',
+    });
+  });
+
+  describe('looking everywhere', () => {
+    const limited: Principal = {
+      ...localPrincipal,
+      grants: [{ effect: 'destroy', namespaces: ['default'], from: 'token ci' }],
+    };
+    const here = { namespace: 'default' };
+    const callBoth = async (as: { principal?: Principal } = {}): Promise<string> => {
+      const empty = await harness.call(listPostgresClusters, here, as);
+      const missing = await harness.call(getClusterStatus, { ...here, name: 'orders' }, as);
+      expect(empty.text).toContain('No PostgreSQL clusters in namespace default');
+      expect(missing.error?.code).toBe('not_found');
+      return `${empty.text}${missing.text}`;
+    };
+
+    it('is suggested to whoever may', async () => {
+      expect((await callBoth()).match(/all_namespaces/g)).toHaveLength(2);
+    });
+
+    it('is not suggested to somebody whose grants are limited to namespaces', async () => {
+      expect(await callBoth({ principal: limited })).not.toContain('all_namespaces');
+    });
+
+    it('is not suggested by a server that is limited to namespaces', async () => {
+      await harness.close();
+      harness = await startHarness({ operator: false, policy: { namespaces: ['default'] } });
+      expect(await callBoth()).not.toContain('all_namespaces');
     });
   });
 

@@ -93,9 +93,10 @@ export const listPostgresClusters = defineReadTool({
     };
   },
 
-  text({ clusters, count, scope, next_cursor: next }) {
+  text({ clusters, count, scope, next_cursor: next }, input, { mayLookEverywhere }) {
     if (count === 0) {
-      const elsewhere = scope === 'all namespaces' ? '' : ' Pass all_namespaces: true to look everywhere.';
+      const elsewhere =
+        input.all_namespaces || !mayLookEverywhere ? '' : ' Pass all_namespaces: true to look everywhere.';
       return `No PostgreSQL clusters ${next ? 'on this page of' : 'in'} ${scope}.${elsewhere}`;
     }
     return [
