@@ -32,3 +32,16 @@ it('takes a cluster from its creation over 1, 3 and 2 instances to its end', asy
   expect(deleted.structured).toMatchObject({ state: 'done', result: { volumes: 'deleted' } });
   expect(pods()).toEqual([]);
 });
+
+it('ends the wait for a cluster whose initdb fails again and again, and names its log', async () => {
+  const doomed = {
+    name: 'doomed',
+    namespace: 'default',
+    instances: 1,
+    parameters: { max_connections: 'many' },
+  };
+  const created = await harness.call(createPostgresCluster, { ...doomed, wait: true });
+  expect(created.structured.state).toBe('failed');
+  expect(created.text).toMatch(/The job initdb of the instance doomed-1 has failed \d times\./);
+  expect(created.text).toMatch(/kubectl logs doomed-1-initdb-\w+ -n default -c initdb/);
+});

@@ -4,6 +4,7 @@ import { seconds as timestampOf } from '../api/metadata.ts';
 import { parseQuantity } from '../quantity.ts';
 import type { Fields, KubeObject } from '../types.ts';
 import { nodeNames } from '../world.ts';
+import { applicationOf } from './cluster-objects.ts';
 import { isFenced, isOutOfSpace, isReady } from './instances.ts';
 import type { Waits } from './queue.ts';
 import { type Place, setCondition, type World } from './world.ts';
@@ -275,12 +276,24 @@ function finishJob(world: World, waits: Waits, key: string, pod: KubeObject): nu
   if (left > 0) return left;
   const { namespace = '', name } = pod.metadata;
   const at = world.timestamp;
+  const fails = cannotBootstrap(world, pod);
+  const ended = fails ? { exitCode: 1, reason: 'Error' } : { exitCode: 0, reason: 'Completed' };
   world.status('pods', { namespace, name }, (status) => {
-    status.phase = 'Succeeded';
+    status.phase = fails ? 'Failed' : 'Succeeded';
     for (const each of status.containerStatuses as Fields[]) {
       each.ready = false;
-      each.state = { terminated: { exitCode: 0, reason: 'Completed', startedAt: at, finishedAt: at } };
+      each.state = { terminated: { ...ended, startedAt: at, finishedAt: at } };
     }
   });
   return undefined;
+}
+
+/** What nothing checks before the job initdb fails by it (seen with operator 1.30). */
+function cannotBootstrap(world: World, { metadata }: KubeObject): boolean {
+  if (metadata.labels?.['cnpg.io/jobRole'] !== 'initdb') return false;
+  const cluster = world.get('clusters', metadata.namespace, metadata.labels['cnpg.io/cluster'] ?? '');
+  if (cluster === undefined) return false;
+  const { database = '', owner = '' } = applicationOf(cluster);
+  const connections = String(cluster.spec?.postgresql?.parameters?.max_connections ?? '100');
+  return !/^\d+$/.test(connections) || database.includes(' ') || owner.startsWith('pg_');
 }

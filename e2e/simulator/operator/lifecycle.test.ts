@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Simulator } from '../index.ts';
 import { cluster, cnpg, core, object, patch, send, simulate } from '../test-client.ts';
 import type { Fields, KubeObject, SimulatorOptions } from '../types.ts';
@@ -206,6 +206,20 @@ describe('a Cluster that cannot come up', () => {
     expect(reasons(simulator, job.metadata.name)).toEqual(
       expect.arrayContaining(['Pulling', 'Failed', 'BackOff']),
     );
+    expect(simulator.state.get('clusters', 'default', 'a')?.status?.phase).toBe('Setting up primary');
+  });
+
+  it('replaces the pod of an initdb job that fails, and reports nothing', async () => {
+    const simulator = await run({ postgresql: { parameters: { max_connections: 'many' } } });
+    const failed = () =>
+      simulator.state.list('pods', 'default').filter(({ status }) => status?.phase === 'Failed');
+    await vi.waitFor(() => expect(failed().length).toBeGreaterThanOrEqual(2), 10_000);
+    expect(failed()[0]?.status?.containerStatuses?.[0].state.terminated).toMatchObject({
+      exitCode: 1,
+      reason: 'Error',
+    });
+    const job = simulator.state.get('jobs', 'default', 'a-1-initdb');
+    expect(job?.status?.completionTime).toBeUndefined();
     expect(simulator.state.get('clusters', 'default', 'a')?.status?.phase).toBe('Setting up primary');
   });
 

@@ -32,7 +32,7 @@ const controllers: Record<string, Controller> = {
   poolers: (world, _, place) => reconcilePooler(world, place),
   pods: reconcilePod,
   persistentvolumeclaims: reconcileClaim,
-  jobs: (world, _, place) => reconcileJob(world, place),
+  jobs: reconcileJob,
 };
 
 /** Keys of the objects to look at after a change: `controller/namespace/name`. */
