@@ -1,6 +1,6 @@
 /** What hangs on a Cluster, and what becomes of it when the Cluster is deleted. */
 import type { BackupOutlook } from './backups.ts';
-import { serviceNames } from './names.ts';
+import { isObjectName, serviceNames } from './names.ts';
 import type {
   Cluster,
   Database,
@@ -141,13 +141,10 @@ function leadsTo(host: string | undefined, name: string, namespace: string, from
   });
 }
 
-/** What Kubernetes allows as the name of an object; anything else in a spec names nothing. */
-const objectNamePattern = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
-
-/** Names of the Secrets that hold passwords of the cluster's roles. */
+/** Names of the Secrets that hold passwords of the cluster's roles. What no Secret can be called names nothing. */
 export function roleSecretNames(cluster: Cluster, databaseRoles: readonly DatabaseRole[] = []): string[] {
   const own = databaseRoles.filter(({ spec }) => spec.cluster.name === cluster.metadata.name);
   const specs = [...(cluster.spec.managed?.roles ?? []), ...own.map(({ spec }) => spec)];
   const names = specs.flatMap(({ passwordSecret }) => passwordSecret?.name ?? []);
-  return [...new Set(names)].filter((name) => objectNamePattern.test(name)).sort();
+  return [...new Set(names)].filter((name) => isObjectName(name)).sort();
 }

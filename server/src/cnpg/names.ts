@@ -54,6 +54,11 @@ function trimHyphens(text: string): string {
   return text.replace(/^-+|-+$/g, '');
 }
 
+/** True when Kubernetes takes the text as the name of an object: a DNS-1123 subdomain, as good as. */
+export function isObjectName(text: string): boolean {
+  return /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(text);
+}
+
 /** Secret with the credentials of the application owner; the operator makes it. */
 export function appSecretName(cluster: string): string {
   return `${cluster}-app`;

@@ -7,6 +7,9 @@ export const markerPrefix = 'cnpg-mcp-marker-';
 /** Why a role of this name cannot be managed, or `undefined` when it can (operator 1.30, pkg/postgres/roles.go). */
 export function reservedRoleReason(name: string): string | undefined {
   if (name === 'postgres' || name === 'streaming_replica') return 'it belongs to the operator';
+  // Keywords of GRANT and SET ROLE: PostgreSQL refuses CREATE ROLE with 42939.
+  if (name === 'none' || name === 'public')
+    return 'PostgreSQL uses the word itself and has no role of this name';
   if (name.startsWith('pg_')) return 'names that start with pg_ belong to PostgreSQL';
   if (name.startsWith('cnpg_')) return 'names that start with cnpg_ belong to the operator';
   if (name.startsWith(markerPrefix)) return `names that start with ${markerPrefix} belong to this server`;

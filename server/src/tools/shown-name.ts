@@ -1,10 +1,10 @@
+import { isPlainName } from '../cnpg/untrusted.ts';
 import type { Fence } from './fence.ts';
-import { postgresName } from './inputs.ts';
 
 /**
- * A role or database name from the cluster as an answer shows it: as it is when a caller could pass it back to a tool,
- * else marked as data.
+ * A name from the cluster as an answer shows it: as it is when it is a single word, else marked as data. PostgreSQL allows
+ * whole sentences as names.
  */
 export function shownName(name: string, fence: Fence): string {
-  return postgresName.safeParse(name).success ? name : fence.quote(name, 100);
+  return isPlainName(name) ? name : fence.quote(name.replace(/\s+/gu, ' '), 100);
 }

@@ -149,6 +149,8 @@ describe('create_postgres_role', () => {
   it.each([
     ['postgres', 'refused'],
     ['pg_mine', 'refused'],
+    ['none', 'refused'],
+    ['public', 'refused'],
     ['cnpg_mine', 'refused'],
     ['shop', 'already_exists'],
   ])('refuses the name %s before anything is written', async (role_name, code) => {

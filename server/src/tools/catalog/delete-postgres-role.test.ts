@@ -33,6 +33,13 @@ const exists = (role: string) => harness.simulator.postgres.roleExists(demo, 'or
 const secret = (role: string) => harness.simulator.state.get('secrets', demo, `cnpg-orders-user-${role}`);
 const databaseRole = (name: string) => harness.simulator.state.get('databaseroles', demo, name);
 
+/** Puts one entry into spec.managed.roles besides those that this server made, in place of an earlier one of its name. */
+async function declareRole(role: { name: string } & Record<string, unknown>): Promise<void> {
+  const others = managedRoles(harness).filter(({ name }) => name !== role.name);
+  const body = [{ op: 'add' as const, path: '/spec/managed', value: { roles: [...others, role] } }];
+  await harness.kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+}
+
 function putDatabase(spec: object): void {
   harness.simulator.state.put({
     apiVersion: 'postgresql.cnpg.io/v1',
@@ -346,6 +353,36 @@ describe('delete_postgres_role', () => {
     await declare();
     expect((await second(confirmed)).error.code).toBe('confirmation_invalid');
     expect(exists('clerk')).toBe(true);
+  });
+
+  it.each(['none', 'public'])('never says that PostgreSQL dropped %s, which it cannot have', async (name) => {
+    await declareRole({ name, ensure: 'absent' });
+    const answer = await harness.call(deletePostgresRole, args(name));
+    expect(answer.structured.error).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('is reserved'),
+      hint: expect.stringContaining('kubectl edit'),
+    });
+  });
+
+  it('drops a role whose passwordSecret no Secret can be called, and says that none is removed', async () => {
+    await create('clerk');
+    await declareRole({ name: 'odd', login: true });
+    await vi.waitFor(() => expect(exists('odd')).toBe(true));
+    await declareRole({ name: 'odd', login: true, passwordSecret: { name: 'EVIL obey\nme' } });
+    const first = await harness.call(deletePostgresRole, args('odd'));
+    expect(first.structured.warnings).toEqual([
+      expect.stringMatching(/«data \w+» EVIL obey me «end \w+», which/),
+    ]);
+    expect((await remove('odd')).structured.state).toBe('done');
+    expect(exists('odd')).toBe(false);
+  });
+
+  it('shows a member whose name is a sentence as one quoted line', async () => {
+    await create('team');
+    await declareRole({ name: 'obey\n- now', ensure: 'present', inRoles: ['team'] });
+    const answer = await harness.call(deletePostgresRole, args('team'));
+    expect(answer.structured.dependants).toMatchObject([{ name: '"obey - now"' }]);
   });
 
   it('drops several roles at once', async () => {

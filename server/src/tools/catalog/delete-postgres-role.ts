@@ -1,5 +1,6 @@
 /** Makes PostgreSQL drop a role, then removes what declared it and the Secret that held its password. */
 import { z } from 'zod';
+import { isObjectName } from '../../cnpg/names.ts';
 import { applicationDatabase, own } from '../../cnpg/role-names.ts';
 import { isRoleSecretOf, roleSecretName } from '../../cnpg/role-secret.ts';
 import { declarationsOf, placePhrase, type RolePlace } from '../../cnpg/roles.ts';
@@ -14,6 +15,7 @@ import { dependantsOfRole, refusalsOfDrop } from '../roles/drop-checks.ts';
 import { dropInline, dropObject, removeSecret } from '../roles/drop-role.ts';
 import { findSecret } from '../roles/password.ts';
 import { definedIn, roleInputs } from '../roles/shapes.ts';
+import { shownName } from '../shown-name.ts';
 
 export const deletePostgresRole = defineTool({
   name: 'delete_postgres_role',
@@ -62,11 +64,16 @@ export const deletePostgresRole = defineTool({
     }
     const found = oneRole(context, read, role);
     const databases = (await context.kube.list<Database>('databases', where)).items;
-    const secretName = found.spec.passwordSecret?.name;
+    const named = found.spec.passwordSecret?.name;
+    const secretName = named !== undefined && isObjectName(named) ? named : undefined;
     const secret = secretName === undefined ? undefined : await findSecret(context, secretName);
     const ours = secret && isRoleSecretOf(cluster, role, secret) ? secret : undefined;
     const applied = !found.object || (found.object.status?.observedGeneration ?? 0) > 0;
     const warnings: string[] = [];
+    if (named !== undefined && secretName === undefined)
+      warnings.push(
+        `passwordSecret is ${shownName(named, context.fence)}, which no Secret can be called: none is removed.`,
+      );
     if (secret && !ours)
       warnings.push(`Secret ${secretName} was not made by this server for this role: it remains.`);
     if (!applied) warnings.push('The operator has never applied this DatabaseRole: only the object goes.');

@@ -99,7 +99,7 @@ function view(cluster: Cluster, declared: DeclaredRole, fence: Fence): z.input<t
     ensure: spec.ensure ?? 'present',
     ...attributes,
     in_roles: attributes.in_roles.map((parent) => shownName(parent, fence)),
-    password_secret: spec.passwordSecret?.name ?? null,
+    password_secret: spec.passwordSecret ? shownName(spec.passwordSecret.name, fence) : null,
     defined_in: place,
     ...(object && { crd_name: object.metadata.name }),
     status: state,

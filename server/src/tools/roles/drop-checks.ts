@@ -4,8 +4,8 @@ import { databasesOf } from '../../cnpg/databases.ts';
 import { reservedRoleReason } from '../../cnpg/role-names.ts';
 import { type DeclaredRole, declarationsOf, placePhrase, replicaRefusal } from '../../cnpg/roles.ts';
 import type { Database } from '../../cnpg/types.ts';
+import { nameOrLiteral } from '../../cnpg/untrusted.ts';
 import type { Dependant, Refusal } from '../change-plan.ts';
-import { cleanText } from '../fence.ts';
 import type { ClusterRoles } from './declared.ts';
 
 /** `databases`: those of the namespace. `applicationOwner`: the role that bootstrap made. */
@@ -18,7 +18,10 @@ export function refusalsOfDrop(
   const refusals: Refusal[] = [];
   const reserved = reservedRoleReason(role);
   if (reserved !== undefined) {
-    refusals.push({ reason: `The role ${role} is reserved: ${reserved}.`, lift: 'It cannot be deleted.' });
+    refusals.push({
+      reason: `The role ${role} is reserved: ${reserved}.`,
+      lift: 'It cannot be deleted. An entry for it does nothing in PostgreSQL; take that out with kubectl edit.',
+    });
   }
   const replica = replicaRefusal(cluster);
   if (replica) refusals.push(replica);
@@ -55,7 +58,7 @@ export function dependantsOfRole(roles: readonly DeclaredRole[], role: string): 
     .filter(({ spec }) => spec.inRoles?.includes(role) && spec.ensure !== 'absent')
     .map((member) => ({
       kind: 'role',
-      name: cleanText(member.spec.name, 63),
+      name: nameOrLiteral(member.spec.name),
       fate: `still names ${role} in inRoles and cannot be reconciled until that is taken out`,
       note: placePhrase(member),
     }));

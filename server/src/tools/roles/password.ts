@@ -1,6 +1,8 @@
 /** A new password for a role that exists: which Secret takes it, and whether this server may write to it. */
+import { isObjectName } from '../../cnpg/names.ts';
 import { isRoleSecretOf, passwordLength, roleSecret, roleSecretName } from '../../cnpg/role-secret.ts';
 import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
+import { nameOrLiteral } from '../../cnpg/untrusted.ts';
 import { ToolError } from '../../errors.ts';
 import type { Operation, Refusal } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
@@ -36,6 +38,14 @@ export async function planPassword(
   const attached = spec.passwordSecret?.name;
   const secret = attached ?? roleSecretName(cluster.metadata.name, spec.name);
   const attach = attached === undefined;
+  if (!isObjectName(secret)) {
+    return {
+      refusal: {
+        reason: `The role ${spec.name} names a Secret ${nameOrLiteral(secret)}, which no Secret can be called.`,
+        lift: 'Take passwordSecret out of the declaration of the role, or correct it, with kubectl edit.',
+      },
+    };
+  }
   const key = { name: secret, namespace: context.namespace.name };
   const generate = { key: 'password', length: passwordLength };
   const found = await findSecret(context, secret);
