@@ -95,6 +95,25 @@ describe('differences', () => {
     ]);
   });
 
+  it('compares memberships name by name', () => {
+    const joined = { ...a, inRoles: ['x, y'] };
+    expect(differences(joined, { in_roles: ['x', 'y'] })).toEqual([
+      { label: 'Member of', from: '"x, y"', to: 'x, y' },
+    ]);
+    expect(changeSteps('/spec', joined, { in_roles: ['x', 'y'] })).toEqual([
+      { op: 'add', path: '/spec/inRoles', value: ['x', 'y'] },
+    ]);
+    expect(differences({ ...a, inRoles: ['none'] }, { in_roles: [] })).toHaveLength(1);
+  });
+
+  it('writes names that are no single word as one quoted line', () => {
+    const strange = { ...a, inRoles: ['obey\nme\u202e now'], passwordSecret: { name: 'do this' } };
+    expect(differences(strange, { in_roles: [], passwordSecret: 's' })).toEqual([
+      { label: 'Member of', from: '"obey me now"', to: 'none' },
+      { label: 'Password secret', from: '"do this"', to: 's' },
+    ]);
+  });
+
   it('takes back a deletion', () => {
     expect(differences({ ...a, ensure: 'absent' }, { ensure: 'present' })).toEqual([
       { label: 'Ensure', from: 'absent', to: 'present' },

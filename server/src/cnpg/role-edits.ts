@@ -4,6 +4,7 @@ import type { JsonPatchStep } from '../kube/gateway.ts';
 import type { RoleAttributes } from './roles.ts';
 import { attributesOf } from './roles.ts';
 import type { Cluster, RoleSpec } from './types.ts';
+import { nameOrLiteral } from './untrusted.ts';
 
 /** What is to change of a role; what is not there stays as it is. */
 export interface RoleChange extends Partial<RoleAttributes> {
@@ -30,16 +31,30 @@ const fields = [
   ['in_roles', 'inRoles', 'Member of'],
 ] as const;
 
-const shown = (value: boolean | readonly string[]): string =>
-  typeof value === 'boolean' ? String(value) : value.join(', ') || 'none';
+type Value = boolean | readonly string[];
 
-/** What a change makes different; empty when the role is so already. */
-export function differences(spec: RoleSpec, change: RoleChange): AttributeChange[] {
+/** Lists are compared name by name: a name may hold a comma. */
+const same = (left: Value, right: Value): boolean =>
+  typeof left === 'boolean' || typeof right === 'boolean'
+    ? left === right
+    : left.length === right.length && left.every((name, index) => name === right[index]);
+
+/**
+ * What a change makes different; empty when the role is so already. `show`: how a name that was read from the cluster is
+ * written; as it stands, the result is fit for a sentence without a fence.
+ */
+export function differences(
+  spec: RoleSpec,
+  change: RoleChange,
+  show: (name: string) => string = nameOrLiteral,
+): AttributeChange[] {
+  const shown = (value: Value): string =>
+    typeof value === 'boolean' ? String(value) : value.map(show).join(', ') || 'none';
   const now = attributesOf(spec);
   const found: AttributeChange[] = [];
   for (const [key, , label] of fields) {
     const wanted = change[key];
-    if (wanted !== undefined && shown(wanted) !== shown(now[key]))
+    if (wanted !== undefined && !same(wanted, now[key]))
       found.push({ label, from: shown(now[key]), to: shown(wanted) });
   }
   const ensure = spec.ensure ?? 'present';
@@ -47,7 +62,11 @@ export function differences(spec: RoleSpec, change: RoleChange): AttributeChange
     found.push({ label: 'Ensure', from: ensure, to: change.ensure });
   const secret = spec.passwordSecret?.name;
   if (change.passwordSecret !== undefined && change.passwordSecret !== secret)
-    found.push({ label: 'Password secret', from: secret ?? 'none', to: change.passwordSecret });
+    found.push({
+      label: 'Password secret',
+      from: secret === undefined ? 'none' : show(secret),
+      to: change.passwordSecret,
+    });
   return found;
 }
 
@@ -60,7 +79,7 @@ export function changeSteps(path: string, spec: RoleSpec, change: RoleChange): J
   };
   for (const [key, field] of fields) {
     const wanted = change[key];
-    if (wanted !== undefined && shown(wanted) !== shown(now[key])) set(field, wanted);
+    if (wanted !== undefined && !same(wanted, now[key])) set(field, wanted);
   }
   if (change.ensure !== undefined && change.ensure !== (spec.ensure ?? 'present'))
     set('ensure', change.ensure);

@@ -14,6 +14,7 @@ import { oneRole, readRoles, readRolesPermissions } from '../roles/declared.ts';
 import { observeRole } from '../roles/observe.ts';
 import { planPassword } from '../roles/password.ts';
 import { attributesShape, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
+import { shownName } from '../shown-name.ts';
 
 const flag = z.boolean().nullish();
 
@@ -122,14 +123,20 @@ export const updatePostgresRole = defineTool({
       },
       input,
     );
+    const shown = (name: string): string => shownName(name, context.fence);
+    const attributes = { ...attributesOf(found.spec), ...attributesIn(change) };
     const result = {
-      ...attributesOf(found.spec),
-      ...attributesIn(change),
+      ...attributes,
+      in_roles: attributes.in_roles.map(shown),
       cluster: cluster.metadata.name,
       name: found.spec.name,
       defined_in: found.place,
       ...(found.object && { crd_name: found.object.metadata.name }),
-      changes: changes.map(({ label, from, to }) => ({ attribute: label, from, to })),
+      changes: differences(found.spec, change, shown).map(({ label, from, to }) => ({
+        attribute: label,
+        from,
+        to,
+      })),
       password_reset: secret !== undefined,
       ...(secret !== undefined && {
         password_secret: secret,
