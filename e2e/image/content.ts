@@ -56,7 +56,7 @@ export function runConfig(version: string): RunConfig {
   return {
     User: `${nonroot}:${nonroot}`,
     Env: ['NODE_ENV=production'],
-    Entrypoint: [node, '--heap-growing-percent=25', '--semi-space-growth-factor=1', `${application}/main.js`],
+    Entrypoint: [node, `${application}/main.js`],
     Cmd: ['serve'],
     WorkingDir: application,
     Labels: { 'org.opencontainers.image.title': 'cnpg-mcp', 'org.opencontainers.image.version': version },
