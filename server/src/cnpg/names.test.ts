@@ -24,6 +24,23 @@ describe('objectName', () => {
     expect(objectName('orders', imitation)).not.toBe(derived);
   });
 
+  it.each([
+    ['shop', 'eu-user-x', 'shop-user-eu', 'x'],
+    ['shop', 'user-x', 'shop-user', 'x'],
+    ['shop', 'user-user-x', 'shop-user-user', 'x'],
+  ])('keeps apart what has the same plain name: %s + %s, %s + %s', (...[cluster, role, other, otherRole]) => {
+    expect(objectName(cluster, role, 'cnpg', 'user')).not.toBe(objectName(other, otherRole, 'cnpg', 'user'));
+  });
+
+  it.each([
+    ['orders', 'user'],
+    ['users', 'app'],
+    ['user', 'service'],
+    ['orders', 'super-user'],
+  ])('keeps the plain name of %s + %s, which can be read in one way', (cluster, role) => {
+    expect(objectName(cluster, role, 'cnpg', 'user')).toBe(`cnpg-${cluster}-user-${role}`);
+  });
+
   it.each(['Straße', '表', '$$$', '_', 'a'.repeat(63), 'é'.repeat(31)])(
     'derives a valid name for %s',
     (name) => {

@@ -24,18 +24,24 @@ const hashLength = 8;
 /**
  * Object name for something that PostgreSQL knows as `sqlName`: `<cluster>-<sqlName>` where that is a valid name already,
  * else a readable slug with a short hash of the SQL name, so that `app_user`, `app-user` and `App_User` never meet.
- * `prefix` comes before, as in `cnpg-<cluster>-user-<role>`: pass `objectName(cluster, role, 'cnpg', 'user')`.
+ * `prefix` comes before, as in `cnpg-<cluster>-user-<role>`: pass `objectName(cluster, role, 'cnpg', 'user')`. With an infix the
+ * plain name is taken only when it can be read in one way: `cnpg-shop-user-eu-user-x` could be of `shop` or of `shop-user-eu`.
  * The result is a DNS-1123 label and is always the same for the same arguments.
  */
 export function objectName(cluster: string, sqlName: string, prefix?: string, infix?: string): string {
   const head = [prefix, cluster, infix].filter((part) => part !== undefined).join('-');
   const plain = `${head}-${sqlName}`;
-  if (isSlug(sqlName) && plain.length <= maxObjectName) return plain;
+  const clear = infix === undefined || readsInOneWay(`${cluster}-${infix}-${sqlName}`, `-${infix}-`);
+  if (clear && isSlug(sqlName) && plain.length <= maxObjectName) return plain;
   // Head and SQL name both go in, with a separator that neither can hold: cutting must not make two names equal.
   const hash = createHash('sha256').update(`${head}\n${sqlName}`).digest('hex').slice(0, hashLength);
   const room = maxObjectName - hashLength - 1;
   const slug = trimHyphens(`${head}-${slugOf(sqlName)}`.slice(0, room));
   return `${slug}-${hash}`;
+}
+
+function readsInOneWay(text: string, separator: string): boolean {
+  return text.indexOf(separator) === text.lastIndexOf(separator);
 }
 
 /**

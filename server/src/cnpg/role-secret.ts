@@ -18,7 +18,8 @@ export function roleSecretName(cluster: string, role: string): string {
 
 /**
  * The Secret of a role without its password, which is generated when it is written. `cnpg.io/reload` makes the operator
- * apply a new password at once instead of at its next reconciliation.
+ * apply a new password at once instead of at its next reconciliation. Kubernetes collects it with the Cluster, however that is
+ * deleted; it is no controller's, so the operator does not take it for one of its own.
  */
 export function roleSecret(cluster: Cluster, role: string, name: string): KubeObject {
   const { name: clusterName, namespace, uid } = cluster.metadata;
@@ -40,6 +41,18 @@ export function roleSecret(cluster: Cluster, role: string, name: string): KubeOb
         ...(uid !== undefined && { [ownerUidAnnotation]: uid }),
         ...(!asLabel && { [roleAnnotation]: role }),
       },
+      ...(uid !== undefined && {
+        ownerReferences: [
+          {
+            apiVersion: 'postgresql.cnpg.io/v1',
+            kind: 'Cluster',
+            name: clusterName,
+            uid,
+            controller: false,
+            blockOwnerDeletion: false,
+          },
+        ],
+      }),
     },
     type: 'kubernetes.io/basic-auth',
     stringData: { username: role },
@@ -50,8 +63,16 @@ export function roleSecret(cluster: Cluster, role: string, name: string): KubeOb
 export function isRoleSecretOf(cluster: Cluster, role: string, secret: Secret): boolean {
   const { labels, annotations } = secret.metadata;
   return (
-    labels?.[managedByLabel] === managedByValue &&
+    isRoleSecret(secret) &&
     annotations?.[ownerUidAnnotation] === cluster.metadata.uid &&
-    (labels[roleLabel] ?? annotations?.[roleAnnotation]) === role
+    (labels?.[roleLabel] ?? annotations?.[roleAnnotation]) === role
+  );
+}
+
+/** True for a Secret that this server made for a role of some Cluster. */
+export function isRoleSecret({ metadata: { labels, annotations } }: Secret): boolean {
+  return (
+    labels?.[managedByLabel] === managedByValue &&
+    (labels[roleLabel] ?? annotations?.[roleAnnotation]) !== undefined
   );
 }

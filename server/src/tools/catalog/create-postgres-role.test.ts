@@ -63,6 +63,16 @@ describe('create_postgres_role', () => {
           'cnpg.io/reload': 'true',
         },
         annotations: { 'cnpg-mcp.io/owner-uid': orders(harness).metadata.uid },
+        ownerReferences: [
+          {
+            apiVersion: 'postgresql.cnpg.io/v1',
+            kind: 'Cluster',
+            name: 'orders',
+            uid: orders(harness).metadata.uid,
+            controller: false,
+            blockOwnerDeletion: false,
+          },
+        ],
       },
       data: { username: Buffer.from('clerk').toString('base64') },
     });
@@ -255,6 +265,22 @@ describe('create_postgres_role', () => {
     });
     expect(passwordIn(harness, 'cnpg-orders-user-clerk')).toBe('theirs');
     expect(managedRoles(harness)).toEqual([]);
+  });
+
+  it('advises to remove a Secret only when an earlier role of this very cluster has left it', async () => {
+    await create({ role_name: 'clerk' });
+    const ours = secret('cnpg-orders-user-clerk');
+    if (!ours) throw new Error('no Secret');
+    const key = { name: 'orders', namespace: demo };
+    const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
+    await harness.kube.patch('clusters', key, { type: 'json', body });
+    const hint = async () => (await create({ role_name: 'clerk' })).structured.error.hint;
+    expect(await hint()).toContain('remove it with delete_postgres_role');
+    const annotations = { ...ours.metadata.annotations, 'cnpg-mcp.io/owner-uid': 'another' };
+    harness.simulator.state.put({ ...ours, metadata: { ...ours.metadata, annotations } });
+    expect(await hint()).toMatch(/may be in use. Choose another role name/);
+    harness.simulator.state.put({ ...ours, metadata: { ...ours.metadata, labels: {} } });
+    expect(await hint()).toMatch(/did not make it. Choose another role name/);
   });
 
   it('does not overwrite a Secret that appears between plan and apply either', async () => {

@@ -78,7 +78,7 @@ export const createPostgresRole = defineTool({
     const { cluster, objects } = read;
     refuseTakenName(read, role);
     const secret = roleSecretName(clusterName, role);
-    await refuseTakenSecret(context, secret);
+    await refuseTakenSecret(context, cluster, role, secret);
     const spec: RoleSpec = {
       name: role,
       ensure: 'present',

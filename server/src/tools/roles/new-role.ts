@@ -3,12 +3,14 @@ import { appSecretName } from '../../cnpg/names.ts';
 import { addEntry } from '../../cnpg/role-edits.ts';
 import { RoleLook, takenBySql } from '../../cnpg/role-look.ts';
 import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
+import { isRoleSecret, isRoleSecretOf } from '../../cnpg/role-secret.ts';
 import { declarationsOf, placePhrase, undeclaredRoles } from '../../cnpg/roles.ts';
-import type { Cluster, RoleSpec } from '../../cnpg/types.ts';
+import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
 import type { Operation } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
 import type { ClusterRoles } from './declared.ts';
+import { findSecret } from './password.ts';
 
 /** Throws when the name is reserved, declared, the application owner's, or known to exist in PostgreSQL. */
 export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string): void {
@@ -93,16 +95,27 @@ export function lookForRole(cluster: Cluster, role: string, now: Date): Operatio
 }
 
 /** Throws `already_exists` when there is a Secret of this name: it is never overwritten. */
-export async function refuseTakenSecret(context: ToolContext, name: string): Promise<void> {
-  const key = { name, namespace: context.namespace.name };
-  const found = await context.kube.get('secrets', key).catch((thrown: unknown) => {
-    if (thrown instanceof ToolError && thrown.code === 'not_found') return undefined;
-    throw thrown;
-  });
+export async function refuseTakenSecret(
+  context: ToolContext,
+  cluster: Cluster,
+  role: string,
+  name: string,
+): Promise<void> {
+  const found = await findSecret(context, name);
   if (!found) return;
-  throw new ToolError('already_exists', `There is a Secret ${name} in namespace ${key.namespace} already.`, {
-    hint: 'It may hold the password of an earlier role and is not overwritten. Delete it, or choose another role name.',
+  const where = context.namespace.name;
+  throw new ToolError('already_exists', `There is a Secret ${name} in namespace ${where} already.`, {
+    hint: `It is not overwritten. ${whoseSecret(cluster, role, found)}`,
   });
+}
+
+/** Deleting is advised only where the Secret is what an earlier role of this very cluster has left. */
+function whoseSecret(cluster: Cluster, role: string, secret: Secret): string {
+  if (isRoleSecretOf(cluster, role, secret))
+    return 'It is left of an earlier role of this name: remove it with delete_postgres_role, then call again.';
+  if (isRoleSecret(secret))
+    return 'This server made it for another role, another cluster, or an earlier cluster of this name: it may be in use. Choose another role name.';
+  return 'This server did not make it. Choose another role name.';
 }
 
 /** Adds the entry to `spec.managed.roles`, whatever else is done to the list meanwhile. */
