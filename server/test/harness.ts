@@ -5,7 +5,7 @@ import type { KubeGateway } from '../src/kube/gateway.ts';
 import { ConfirmationSealer } from '../src/policy/confirmation.ts';
 import type { Policy } from '../src/policy/decide.ts';
 import { localPrincipal, type Principal } from '../src/policy/principal.ts';
-import type { ToolCallResult } from '../src/tools/call.ts';
+import type { ToolCall, ToolCallResult } from '../src/tools/call.ts';
 import type { Tool } from '../src/tools/define-tool.ts';
 import { type AuditRecord, type PipelineParts, runTool } from '../src/tools/pipeline.ts';
 import { defaultToolSettings, type ToolSettings } from '../src/tools/settings.ts';
@@ -24,7 +24,7 @@ export interface Harness {
   call(
     tool: Tool,
     args: Record<string, unknown>,
-    as?: { principal?: Principal; signal?: AbortSignal },
+    as?: { principal?: Principal } & Partial<Pick<ToolCall, 'signal' | 'answer' | 'progress'>>,
   ): Promise<HarnessAnswer>;
   /** First call, then the second with the confirmation that the first one asked for. */
   confirmed(tool: Tool, args: Record<string, unknown>): Promise<HarnessAnswer>;
@@ -63,6 +63,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         requestId: `test-${requests}`,
         signal: as.signal ?? AbortSignal.timeout(60_000),
         canAsk: false,
+        ...(as.answer && { answer: as.answer }),
+        ...(as.progress && { progress: as.progress }),
       },
       parts,
     );

@@ -71,6 +71,7 @@ export function errorAnswer(
 ): ToolCallResult {
   const quoted = typeof error.details?.quoted === 'string' ? fence.quote(error.details.quoted) : undefined;
   const right = error.missingRight;
+  const rule = typeof error.details?.rule === 'string' ? error.details.rule : undefined;
   const lines = [
     `Error (${error.code}): ${cleanText(error.message, 2000)}`,
     ...(quoted ? [`Said by the cluster: ${quoted}`] : []),
@@ -85,6 +86,7 @@ export function errorAnswer(
           ...(extra.rightComesWith ? [`It comes with: ${extra.rightComesWith}`] : []),
         ]
       : []),
+    ...(rule ? [`Decided by the rule: ${rule}`] : []),
     ...(extra.text ? [extra.text] : []),
     `Suggestion: ${error.hint}`,
   ];
@@ -94,6 +96,7 @@ export function errorAnswer(
       message: cleanText(error.message, 2000),
       hint: error.hint,
       ...(quoted && { quoted }),
+      ...(rule && { rule }),
       ...(error.api && { api: error.api }),
       ...(right && {
         missing_right: {

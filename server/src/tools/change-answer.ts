@@ -24,6 +24,8 @@ export interface ChangeAnswerParts {
   result?: Record<string, unknown>;
   /** The tool's own lines. */
   text?: string;
+  /** Last line of a dry run: how to make the change for good. */
+  toApply?: string;
 }
 
 const headings: Record<ChangeState, string> = {
@@ -85,7 +87,7 @@ export function changeAnswer(
     ...(diffs?.flatMap(({ object, diff }) => ['', `Changes of ${object}:`, diff]) ?? []),
     ...(parts.text ? ['', parts.text] : []),
     ...(parts.confirmation ? ['', ...confirmationLines(parts.confirmation)] : []),
-    ...(parts.state === 'dry_run' ? ['', 'To apply this, repeat the call without dry_run.'] : []),
+    ...(parts.toApply ? ['', parts.toApply] : []),
   ];
   return {
     kind: 'answer',

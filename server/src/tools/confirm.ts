@@ -14,6 +14,26 @@ export interface OpenQuestion {
   expiresAt: Date;
 }
 
+/** Whether a change needs a person's yes at all. */
+export function needsConfirmation(tool: WriteTool, plan: ChangePlan): boolean {
+  return plan.confirm ?? tool.effect === 'destroy';
+}
+
+/** The last line of a dry run: how the same change is made for good. */
+export function wayToApply(
+  tool: WriteTool,
+  input: Record<string, unknown>,
+  confirmation: 'token' | 'argument',
+  plan: ChangePlan,
+): string {
+  const way = 'To apply this, repeat the call without dry_run';
+  if (!needsConfirmation(tool, plan)) return `${way}.`;
+  const { confirmFlag } = tool;
+  if (confirmation === 'token' || confirmFlag === undefined)
+    return `${way}: a person is then asked to confirm.`;
+  return input[confirmFlag] === true ? `${way}.` : `${way} and with ${confirmFlag}: true.`;
+}
+
 /** `undefined` when the change may go ahead; otherwise a new question. Throws when a confirmation was given and is no good. */
 export function confirmationFor(
   tool: WriteTool,
@@ -31,15 +51,19 @@ export function confirmationFor(
   if (given.action !== 'accept') {
     throw new ToolError('confirmation_declined', 'The person did not confirm. Nothing was changed.');
   }
+  // Somebody who was asked in a form has never seen a token.
+  const again = call.answer ? { hint: 'Call again to be asked again.' } : {};
   if (given.name !== name) {
     throw new ToolError(
       'confirmation_invalid',
       `The name that was typed is not ${JSON.stringify(name)}. Nothing was changed.`,
+      again,
     );
   }
   const verdict = parts.sealer.redeem(given.state, binding);
   if (!verdict.valid)
     throw new ToolError('confirmation_invalid', `${verdictText[verdict.reason]} Nothing was changed.`, {
+      ...again,
       details: { reason: verdict.reason },
     });
   return undefined;

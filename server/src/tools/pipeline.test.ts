@@ -7,7 +7,7 @@ import type { KubeObject } from '../kube/gateway.ts';
 import { localPrincipal, type Principal } from '../policy/principal.ts';
 import { requestAnnotation } from './apply.ts';
 import { changePlan, type Operation } from './change-plan.ts';
-import { defineReadTool, defineTool } from './define-tool.ts';
+import { defineReadTool, defineTool, type WriteTool } from './define-tool.ts';
 import { namespace } from './inputs.ts';
 import { permission } from './permission.ts';
 
@@ -254,6 +254,19 @@ describe('a dry run', () => {
     expect(writes()).toEqual([]);
   });
 
+  it('ends with how the change is made for good, and whether a person is asked', async () => {
+    const lastLine = async (tool: WriteTool, given: object): Promise<string | undefined> =>
+      (await harness.call(tool, { ...given, dry_run: true })).text.split('\n').at(-1);
+    const way = 'To apply this, repeat the call without dry_run';
+    expect(await lastLine(twoSteps, args)).toBe(`${way}.`);
+    expect(await lastLine(removal, { name: 'orders' })).toBe(`${way}: a person is then asked to confirm.`);
+    await harness.close();
+    harness = await startHarness({ operator: false, confirmation: 'argument' });
+    await harness.kube.create('clusters', orders);
+    expect(await lastLine(removal, { name: 'orders' })).toBe(`${way} and with confirm: true.`);
+    expect(await lastLine(removal, { name: 'orders', confirm: true })).toBe(`${way}.`);
+  });
+
   it('says what the API server would refuse', async () => {
     harness.simulator.state.put(secretObject('two-steps'));
     const answer = await harness.call(twoSteps, { ...args, dry_run: true });
@@ -303,6 +316,19 @@ describe('a destruction', () => {
     );
     expect(cluster()).toBeDefined();
     expect(writes()).toEqual([]);
+  });
+
+  it('speaks of no token to somebody who was asked in a form', async () => {
+    const { confirm_name, confirm_token } = await confirmation();
+    const answered = (name: string, state: string) =>
+      harness.call(removal, { name: 'orders' }, { answer: { action: 'accept', name, state } });
+    for (const refused of [await answered('other', confirm_token), await answered(confirm_name, 'x.y')]) {
+      expect(refused.error).toMatchObject({
+        code: 'confirmation_invalid',
+        hint: 'Call again to be asked again.',
+      });
+    }
+    expect(cluster()).toBeDefined();
   });
 
   it('changes nothing with the confirmation of another principal', async () => {
@@ -356,6 +382,37 @@ describe('a destruction', () => {
   });
 });
 
+describe('watching a change', () => {
+  const watched = (state: 'done' | 'requested' | 'failed') =>
+    defineTool({
+      ...twoSteps,
+      input: z.strictObject({ name, instances: z.int(), namespace }),
+      output: z.object({}),
+      async observe(context) {
+        for (const message of ['1 of 3', '1 of 3', '2 of 3', '1 of 3']) context.progress(message);
+        return { state, message: 'That is how it went.', result: {} };
+      },
+      text: () => 'This is how to connect.',
+    });
+
+  it.each([
+    ['done', true],
+    ['requested', true],
+    ['failed', false],
+  ] as const)('that is %s tells how to use it: %s', async (state, told) => {
+    const answer = await harness.call(watched(state), args);
+    expect(answer.structured).toMatchObject({ state, message: 'That is how it went.' });
+    expect(answer.text.includes('how to connect')).toBe(told);
+  });
+
+  it('tells nothing twice in a row', async () => {
+    const told: string[] = [];
+    await harness.call(watched('done'), args, { progress: (message) => told.push(message) });
+    expect(told.slice(-3)).toEqual(['1 of 3', '2 of 3', '1 of 3']);
+    expect(told.filter((message, index) => message === told[index - 1])).toEqual([]);
+  });
+});
+
 describe('policy', () => {
   it.each([
     ['read_only', { readOnly: true }],
@@ -367,7 +424,8 @@ describe('policy', () => {
     await harness.close();
     harness = await startHarness({ operator: false, policy });
     const answer = await harness.call(removal, { name: 'orders', namespace: 'default' });
-    expect(answer).toMatchObject({ isError: true, structured: { error: { code: 'policy_denied' } } });
+    expect(answer).toMatchObject({ isError: true, structured: { error: { code: 'policy_denied', rule } } });
+    expect(answer.text).toContain(`Decided by the rule: ${rule}\n`);
     expect(harness.simulator.requests).toEqual([]);
     expect(harness.audits).toMatchObject([
       { tool: 'remove_it', decision: { allowed: false, rule }, outcome: 'policy_denied' },

@@ -11,7 +11,7 @@ import { ApplyError, applyPlan, type StepReport } from './apply.ts';
 import type { ToolCall, ToolCallResult } from './call.ts';
 import { changeAnswer, planLines } from './change-answer.ts';
 import type { ChangePlan, Outcome } from './change-plan.ts';
-import { bindingOf, confirmationFor, twoCall } from './confirm.ts';
+import { bindingOf, confirmationFor, needsConfirmation, twoCall, wayToApply } from './confirm.ts';
 import type { Tool, ToolContext, WriteTool } from './define-tool.ts';
 import { dryRunPlan } from './dry-run.ts';
 import { Fence } from './fence.ts';
@@ -140,7 +140,7 @@ async function run(
     mayLookEverywhere: mayLookEverywhere(call, parts.policy),
     signal: call.signal,
     fence,
-    progress: call.progress ?? (() => undefined),
+    progress: withoutRepetitions(call.progress),
     now: parts.now ?? (() => new Date()),
   };
   if (tool.effect === 'read') {
@@ -149,6 +149,17 @@ async function run(
     return answer;
   }
   return change(tool as WriteTool, input, context, call, parts, trail);
+}
+
+/** Drops a report that says what the last one said. */
+function withoutRepetitions(tell: ToolCall['progress']): ToolContext['progress'] {
+  if (!tell) return () => undefined;
+  let last = '';
+  return (...report) => {
+    const said = JSON.stringify(report);
+    if (said !== last) tell(...report);
+    last = said;
+  };
 }
 
 /** Asks the policy what it would be asked if the caller listed the clusters of all namespaces. */
@@ -195,10 +206,11 @@ async function change(
       message: 'The API server accepted every step.',
       ...checked,
       admissionWarnings: checked.warnings,
+      toApply: wayToApply(tool, input, parts.confirmation, plan),
       ...(plan.manifest !== undefined && { text: `\`\`\`yaml\n${plan.manifest.trimEnd()}\n\`\`\`` }),
     });
   }
-  if (plan.confirm ?? tool.effect === 'destroy') {
+  if (needsConfirmation(tool, plan)) {
     const open = confirmationFor(tool, input, call, parts, plan, binding);
     if (open) {
       if (call.canAsk) {
@@ -237,7 +249,8 @@ async function change(
     steps: applied.steps,
     admissionWarnings: applied.warnings,
     ...(result && { result }),
-    ...(result && tool.text && { text: tool.text(result, input, plan) }),
+    // How to connect and the like is no help when the change has failed: the way on is in the message.
+    ...(result && tool.text && outcome.state !== 'failed' && { text: tool.text(result, input, plan) }),
   });
 }
 
