@@ -4,7 +4,7 @@ import { database, errorOf, secret } from './support.ts';
 
 const tier = 'contract.example/tier';
 
-export function readingContract(subject: Subject): void {
+export function readingContract(subject: Subject, forgets: boolean): void {
   describe('reading', () => {
     const names = ['page-a', 'page-b', 'page-c', 'page-d', 'page-e'];
     beforeAll(async () => {
@@ -94,14 +94,16 @@ export function readingContract(subject: Subject): void {
       ]);
     });
 
-    it('says how to go on when a continuation token has expired', async ({ skip }) => {
-      const { gateway, namespace, expire } = subject();
-      const { continue: token = '' } = await gateway.list('secrets', { namespace, limit: 2 });
-      const expired = expire(token) ?? skip('this cluster is too young to have forgotten anything');
-      const error = await errorOf(gateway.list('secrets', { namespace, limit: 2, continue: expired }));
-      expect(error).toMatchObject({ code: 'conflict', api: { status: 410, reason: 'Expired' } });
-      expect(error.hint).toContain('Start again');
-    });
+    if (forgets) {
+      it('says how to go on when a continuation token has expired', async () => {
+        const { gateway, namespace, expire } = subject();
+        const { continue: token = '' } = await gateway.list('secrets', { namespace, limit: 2 });
+        const expired = expire(token);
+        const error = await errorOf(gateway.list('secrets', { namespace, limit: 2, continue: expired }));
+        expect(error).toMatchObject({ code: 'conflict', api: { status: 410, reason: 'Expired' } });
+        expect(error.hint).toContain('Start again');
+      });
+    }
 
     it('takes a continuation token that was never given out for an expired one', async () => {
       const { gateway, namespace } = subject();

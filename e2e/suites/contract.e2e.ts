@@ -8,23 +8,25 @@ import { deleteNamespace, makeNamespace } from './support/kubernetes.ts';
 const forgettingMinutes = 15;
 
 const { provider, kubeconfig } = inject('cluster');
+const gateway = createGateway({ kubeconfigPath: kubeconfig });
+const { metadata } = await gateway.get('namespaces', { name: 'kube-system' });
+const ageMinutes = (Date.now() - Date.parse(metadata.creationTimestamp ?? '')) / 60_000;
 
-gatewayContract(`a real API server (${provider})`, async () => {
-  const gateway = createGateway({ kubeconfigPath: kubeconfig });
+const setup = async () => {
   const namespace = await makeNamespace('contract');
-  const { metadata } = await gateway.get('namespaces', { name: 'kube-system' });
-  const ageMinutes = (Date.now() - Date.parse(metadata.creationTimestamp ?? '')) / 60_000;
   return {
     gateway,
     namespace,
     stranger: 'contract-stranger',
-    expire: (token) => (ageMinutes > forgettingMinutes ? fromTheBeginning(token) : undefined),
+    expire: fromTheBeginning,
     close: async () => {
       await deleteNamespace(namespace);
       await gateway.close();
     },
   };
-});
+};
+
+gatewayContract(`a real API server (${provider})`, setup, { forgets: ageMinutes > forgettingMinutes });
 
 /** The token as if it had been given out at the cluster's first revision: base64url of JSON with the revision in `rv`. */
 function fromTheBeginning(token: string): string {
