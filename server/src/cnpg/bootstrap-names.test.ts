@@ -30,9 +30,12 @@ describe('objectionsToBootstrap', () => {
     ]);
   });
 
-  it.each(['postgres', 'streaming_replica', 'pg_x', 'cnpg_x'])('refuses the owner %s', (owner) => {
-    expect(reasons('app', owner)).toEqual([
-      expect.stringContaining(`The role ${owner} cannot own the database: `),
-    ]);
-  });
+  it.each(['postgres', 'streaming_replica', 'pg_x', 'cnpg_x', 'none', 'public'])(
+    'refuses the owner %s',
+    (owner) => {
+      expect(reasons('app', owner)).toEqual([
+        expect.stringContaining(`The role ${owner} cannot own the database: `),
+      ]);
+    },
+  );
 });
