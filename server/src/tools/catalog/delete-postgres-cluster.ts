@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { describeDeletion } from '../../cnpg/deletion.ts';
 import { dependantsOf } from '../../cnpg/dependants.ts';
-import { clusterLabel, protectedAnnotation } from '../../cnpg/names.ts';
-import { isProtected } from '../../cnpg/protection.ts';
+import { clusterLabel } from '../../cnpg/names.ts';
+import { protectionRefusal } from '../../cnpg/protection.ts';
 import { shortenDependants } from '../../cnpg/shorten-dependants.ts';
 import type { Cluster, PersistentVolumeClaim } from '../../cnpg/types.ts';
 import { claimsOf } from '../../cnpg/volumes.ts';
@@ -69,17 +69,11 @@ export const deletePostgresCluster = defineTool({
         summary: `Delete Secret ${secret.name}, which this server made for a role of ${name}.`,
       }),
     );
+    const protectedRefusal = protectionRefusal(cluster);
     return changePlan({
       target: { kind: 'Cluster', name, namespace: where, object: cluster },
       summary: `Delete the PostgreSQL cluster ${where}/${name}.`,
-      refusals: isProtected(cluster)
-        ? [
-            {
-              reason: `${where}/${name} is protected: it carries the annotation ${protectedAnnotation}.`,
-              lift: `A person takes the protection off: kubectl annotate cluster ${name} -n ${where} ${protectedAnnotation}-`,
-            },
-          ]
-        : [],
+      refusals: protectedRefusal ? [protectedRefusal] : [],
       ...(deletionTimestamp && {
         unchanged: `${where}/${name} is being deleted since ${deletionTimestamp}.`,
       }),

@@ -57,6 +57,20 @@ describe('delete_postgres_database', () => {
     expect(inPostgres('my_db')).toBeUndefined();
   });
 
+  it('refuses to drop a database of a protected cluster, and still takes an object away that drops nothing', async () => {
+    await create('dropped', 'delete');
+    await create('kept', 'retain');
+    const metadata = { annotations: { 'cnpg-mcp.io/protected': '' } };
+    const key = { name: 'orders', namespace: demo };
+    await harness.kube.patch('clusters', key, { type: 'merge', body: { metadata } });
+    expect((await remove('dropped')).structured.error).toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('demo/orders is protected'),
+    });
+    expect(inPostgres('dropped')).toBeDefined();
+    expect((await remove('kept')).structured.state).toBe('done');
+  });
+
   it('finds the object by what it declares, and leaves the one of another cluster alone', async () => {
     putDatabase('else', { cluster: { name: 'orders-2' } });
     putDatabase('any-name', {});

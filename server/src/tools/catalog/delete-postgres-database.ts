@@ -1,6 +1,7 @@
 /** Deletes the Database object of a database; the reclaim policy decides whether PostgreSQL drops the database. */
 import { z } from 'zod';
 import { dropsDatabase } from '../../cnpg/databases.ts';
+import { protectionRefusal } from '../../cnpg/protection.ts';
 import { applicationDatabase } from '../../cnpg/role-names.ts';
 import { replicaRefusal } from '../../cnpg/roles.ts';
 import { waitInputs } from '../applied.ts';
@@ -47,7 +48,7 @@ export const deletePostgresDatabase = defineTool({
     const policy = spec.databaseReclaimPolicy ?? 'retain';
     const drops = dropsDatabase(object);
     const absent = spec.ensure === 'absent';
-    const replica = replicaRefusal(cluster);
+    const refusals = [protectionRefusal(cluster), replicaRefusal(cluster)].filter((one) => one !== undefined);
     const confirm = policy === 'delete' || absent;
     const operations: Operation[] =
       metadata.deletionTimestamp !== undefined
@@ -73,7 +74,7 @@ export const deletePostgresDatabase = defineTool({
       summary: `Delete database ${name} of ${context.namespace.name}/${clusterName} (reclaim policy ${policy}).`,
       confirmName: name,
       confirm,
-      refusals: drops && replica ? [replica] : [],
+      refusals: drops ? refusals : [],
       warnings: consequence(object, name),
       losses,
       operations,

@@ -355,6 +355,20 @@ describe('delete_postgres_role', () => {
     expect(exists('clerk')).toBe(true);
   });
 
+  it('refuses in a protected cluster, also to remove a Secret that is left', async () => {
+    await create('clerk');
+    const key = { name: 'orders', namespace: demo };
+    const metadata = { annotations: { 'cnpg-mcp.io/protected': 'yes' } };
+    await harness.kube.patch('clusters', key, { type: 'merge', body: { metadata } });
+    harness.simulator.clearRequests();
+    const refused = { code: 'refused', message: expect.stringContaining('demo/orders is protected') };
+    expect((await harness.call(deletePostgresRole, args('clerk'))).structured.error).toMatchObject(refused);
+    expect(writes(harness)).toEqual([]);
+    await harness.kube.patch('clusters', key, { type: 'merge', body: { spec: { managed: null } } });
+    expect((await harness.call(deletePostgresRole, args('clerk'))).structured.error).toMatchObject(refused);
+    expect(secret('clerk')).toBeDefined();
+  });
+
   it.each(['none', 'public'])('never says that PostgreSQL dropped %s, which it cannot have', async (name) => {
     await declareRole({ name, ensure: 'absent' });
     const answer = await harness.call(deletePostgresRole, args(name));

@@ -1,6 +1,7 @@
 /** Makes PostgreSQL drop a role, then removes what declared it and the Secret that held its password. */
 import { z } from 'zod';
 import { isObjectName } from '../../cnpg/names.ts';
+import { protectionRefusal } from '../../cnpg/protection.ts';
 import { applicationDatabase, own } from '../../cnpg/role-names.ts';
 import { isRoleSecretOf, roleSecretName } from '../../cnpg/role-secret.ts';
 import { declarationsOf, placePhrase, type RolePlace } from '../../cnpg/roles.ts';
@@ -53,10 +54,12 @@ export const deletePostgresRole = defineTool({
       // An earlier call may have got as far as the last step.
       const left = await findSecret(context, roleSecretName(clusterName, role));
       if (left && isRoleSecretOf(cluster, role, left)) {
+        const refusal = protectionRefusal(cluster);
         return changePlan<Facts>({
           target: { kind: 'Secret', name: left.metadata.name, ...where, object: withoutData(left) },
           summary: `Remove what is left of role ${role} of ${where.namespace}/${clusterName}, which is not declared any more.`,
           confirmName: role,
+          refusals: refusal ? [refusal] : [],
           operations: [removeSecret(left)],
           facts: { dropped: false, removedSecret: left.metadata.name },
         });

@@ -1,6 +1,7 @@
 /** What stands in the way of dropping a role, and what is touched by it. */
 
 import { databasesOf } from '../../cnpg/databases.ts';
+import { protectionRefusal } from '../../cnpg/protection.ts';
 import { reservedRoleReason } from '../../cnpg/role-names.ts';
 import { type DeclaredRole, declarationsOf, placePhrase, replicaRefusal } from '../../cnpg/roles.ts';
 import type { Database } from '../../cnpg/types.ts';
@@ -23,8 +24,9 @@ export function refusalsOfDrop(
       lift: 'It cannot be deleted. An entry for it does nothing in PostgreSQL; take that out with kubectl edit.',
     });
   }
-  const replica = replicaRefusal(cluster);
-  if (replica) refusals.push(replica);
+  for (const refusal of [protectionRefusal(cluster), replicaRefusal(cluster)]) {
+    if (refusal) refusals.push(refusal);
+  }
   if (role === applicationOwner) {
     refusals.push({
       reason: `The role ${role} owns the application database of the cluster ${cluster.metadata.name}.`,
