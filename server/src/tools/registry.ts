@@ -18,6 +18,8 @@ export interface ToolRegistry {
   list(principal: Principal, tightening?: Tightening): readonly ToolDescription[];
   /** Throws `unknown_tool` for a name that is not in the list; everything else is an answer. */
   call(call: ToolCall): Promise<ToolCallResult>;
+  /** The tools that the server's own switches leave, whoever calls. */
+  offered: readonly Tool[];
   /** A tool by its name, whoever may call it. */
   find(name: string): Tool | undefined;
   /**
@@ -43,6 +45,14 @@ export interface RegistryOptions {
   stepUp?: boolean;
 }
 
+/** Somebody with every right: what is denied to it is denied to all. */
+const anybody: Principal = {
+  id: 'anybody',
+  displayName: 'anybody',
+  kind: 'anonymous',
+  grants: [{ effect: 'destroy', from: 'the question what this server offers' }],
+};
+
 /** Builds the registry. Listing and calling ask the same policy. */
 export function createToolRegistry(
   tools: readonly Tool[],
@@ -59,6 +69,7 @@ export function createToolRegistry(
     return decision.allowed || (options.stepUp === true && decision.scopesNeeded !== undefined);
   };
   return {
+    offered: sorted.filter((tool) => isListed(tool, anybody)),
     list(principal, tightening) {
       const names = sorted.filter((tool) => isListed(tool, principal, tightening)).map(({ name }) => name);
       const key = names.join(' ');
