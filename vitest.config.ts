@@ -7,6 +7,7 @@ export default defineConfig({
       'rbac-bootstrap/**/*.test.ts',
       'e2e/simulator/**/*.test.ts',
       'e2e/scripts/**/*.test.ts',
+      'e2e/bench/**/*.test.ts',
       'e2e/conformance/**/*.test.ts',
       'e2e/chart/**/*.test.ts',
       'e2e/image/**/*.test.ts',

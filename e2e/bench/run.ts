@@ -2,8 +2,8 @@
  * `make bench`: the budgets as ratios in one run, as one table; also written to docs/performance.md.
  * Everything is measured on the built server against a simulated cluster in another process.
  */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { root } from '../scripts/paths.ts';
@@ -11,7 +11,7 @@ import { generations } from './generations.ts';
 import { inProcess } from './in-process.ts';
 import { type Route, requestsPerSecond, send } from './load.ts';
 import { interleaved, median, type Row, residentMegabytes, table } from './measure.ts';
-import { type Running, startHelper, startServer } from './processes.ts';
+import { type Running, startHelper, startServer, temporaryFolder } from './processes.ts';
 
 const starts = 7;
 const calls = 10_000;
@@ -22,7 +22,7 @@ const cluster = 'db-0001';
 const rows: Row[] = [];
 const running: Running[] = [];
 
-const folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-bench-'));
+const folder = await temporaryFolder('cnpg-mcp-bench-');
 try {
   const kubeconfig = join(folder, 'kubeconfig');
   const simulated = await startHelper('simulated-cluster.ts', kubeconfig, String(clusters));
@@ -36,7 +36,6 @@ try {
   await report();
 } finally {
   for (const program of running.reverse()) await program.stop();
-  await rm(folder, { recursive: true });
 }
 
 function row(what: string, measured: string, against: string, budget: string, met: boolean): void {
