@@ -226,15 +226,18 @@ describe('create_postgres_role', () => {
 
     it('makes the first role of a cluster in one call, and leaves no marker', async () => {
       const answer = await create({ role_name: 'clerk' });
-      expect(answer.structured).toMatchObject({ state: 'done', losses: [] });
+      expect(answer.structured).toMatchObject({ state: 'done', losses: [], warnings: [] });
       expect(managedRoles(harness).map(({ name }) => name)).toEqual(['clerk']);
     });
 
     it('does not look when the operator says it anyway', async () => {
       await create({ role_name: 'first' });
       harness.simulator.clearRequests();
-      await create({ role_name: 'clerk' });
+      const answer = await create({ role_name: 'clerk' });
       expect(writes(harness)).toEqual(['create secrets', 'patch clusters orders']);
+      expect(answer.structured.warnings).toEqual([
+        expect.stringContaining('made by SQL since would be taken over'),
+      ]);
     });
 
     it('does not take the list of before for an answer when only a marker is left', async () => {

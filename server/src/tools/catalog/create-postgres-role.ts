@@ -17,6 +17,7 @@ import {
   lookForRole,
   refuseTakenName,
   refuseTakenSecret,
+  warnOfOldList,
 } from '../roles/new-role.ts';
 import { observeRole } from '../roles/observe.ts';
 import { attributesShape, attributeWords, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
@@ -101,7 +102,7 @@ export const createPostgresRole = defineTool({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
       refusals: refusal ? [refusal] : [],
-      warnings: privilegeWarnings(role, input),
+      warnings: [...privilegeWarnings(role, input), ...warnOfOldList(cluster, role)],
       operations: [
         ...lookForRole(cluster, role, context.now()),
         {

@@ -46,6 +46,14 @@ export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string):
   }
 }
 
+/** The operator looks when its list of roles is changed, not when somebody makes a role by SQL (seen on operator 1.30.0). */
+export function warnOfOldList(cluster: Cluster, role: string): string[] {
+  if (undeclaredRoles(cluster) === undefined) return [];
+  return [
+    `PostgreSQL had no role ${role} when the operator looked last. One that was made by SQL since would be taken over, and lose its password, attributes and memberships.`,
+  ];
+}
+
 /** Seconds that the operator gets to look at PostgreSQL's roles; it takes less than one when it is at work. */
 const lookSeconds = 20;
 
