@@ -93,7 +93,11 @@ describe('update_postgres_role', () => {
   it('does nothing when the role is so already', async () => {
     await create('clerk');
     harness.simulator.clearRequests();
-    expect((await update({ login: true, in_roles: [] })).structured.state).toBe('unchanged');
+    const answer = await update({ login: true, in_roles: [] });
+    expect(answer.structured).toMatchObject({
+      state: 'unchanged',
+      summary: 'Leave role clerk of demo/orders as it is.',
+    });
     expect(writes(harness)).toEqual([]);
   });
 

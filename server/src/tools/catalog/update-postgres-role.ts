@@ -90,12 +90,13 @@ export const updatePostgresRole = defineTool({
     const changes = differences(found.spec, change);
     const list = changes.map(({ label, from, to }) => `${label}: ${from} -> ${to}`);
     if (writing) list.push('Password: a new generated one');
+    const what = `role ${role} of ${context.namespace.name}/${clusterName}`;
     const edits = changes.length > 0 ? [editRole(cluster, found, change, list, context.now())] : [];
     const first = writing?.operation.verb === 'create' ? [writing.operation] : [];
     const last = writing?.operation.verb === 'merge' ? [writing.operation] : [];
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
-      summary: `Change role ${role} of ${context.namespace.name}/${clusterName}: ${list.join('; ')}.`,
+      summary: list.length > 0 ? `Change ${what}: ${list.join('; ')}.` : `Leave ${what} as it is.`,
       refusals,
       warnings: privilegeWarnings(role, {
         superuser: false,
