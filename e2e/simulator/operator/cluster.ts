@@ -94,6 +94,7 @@ const finalizers: Record<string, string> = {
 /** A Cluster that is gone: what was in it is forgotten, and the objects that describe its contents are let go. */
 function forget(world: World, waits: Waits, { namespace, name }: Place): void {
   waits.forget(`cluster/${namespace}/${name}`);
+  waits.forget(`cluster/${namespace}/${name}/fencing`);
   world.postgres.forget(namespace, name);
   for (const [resource, finalizer] of Object.entries(finalizers)) {
     if (resource === 'databaseroles' && !world.recent) continue;

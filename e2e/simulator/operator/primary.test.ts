@@ -128,6 +128,15 @@ describe('fencing', () => {
     const found = await until(simulator, ({ readyInstances }) => readyInstances === 3);
     expect(found?.status).toMatchObject({ currentPrimary: 'a-1', timelineID: 1 });
   });
+
+  it('of the primary that ends without PostgreSQL coming back does cause one', async () => {
+    const simulator = await withCluster();
+    await annotate(simulator, { 'cnpg.io/fencedInstances': '["a-1"]' });
+    await until(simulator, ({ readyInstances }) => readyInstances === 2);
+    simulator.postgres.behave('default', 'a-1', { ready: false });
+    await annotate(simulator, { 'cnpg.io/fencedInstances': null });
+    await until(simulator, ({ currentPrimary, timelineID }) => currentPrimary === 'a-2' && timelineID === 2);
+  });
 });
 
 describe('hibernation', () => {

@@ -88,11 +88,12 @@ export function failOver(view: ClusterView): Outcome | undefined {
   const pending = targetPrimary === 'pending';
   if (isInstanceReady(view, currentPrimary)) {
     waits.forget(together);
+    waits.forget(fencing(view));
     // An election that has begun goes on, unless there is nobody left to elect.
     if (!pending || candidate === undefined) return callOffFailover(view);
   }
-  // A fenced primary is left alone, and so is one that is restarted on purpose.
-  if (isFenced(cluster, currentPrimary) || phase === phases.restartWithoutSwitchover) return undefined;
+  // A primary that is or was fenced is left alone, and so is one that is restarted on purpose.
+  if (comesOutOfFencing(view, currentPrimary) || phase === phases.restartWithoutSwitchover) return undefined;
   if (targetPrimary !== currentPrimary && !pending) return undefined;
   if (candidate === undefined) {
     waits.left(together, 'start', takes.start);
@@ -113,6 +114,24 @@ export function failOver(view: ClusterView): Outcome | undefined {
   view.world.event(cluster, 'Normal', 'FailoverTarget', reason);
   promote(view, candidate);
   return { phase: phases.failover, reason, again: 0 };
+}
+
+const fencing = ({ key }: ClusterView): string => `${key}/fencing`;
+
+/**
+ * True for a primary that is fenced, and after that until PostgreSQL has started again: so long the instance manager reports
+ * `mightBeUnavailable`, and the operator elects nobody, however long the start takes.
+ */
+function comesOutOfFencing(view: ClusterView, primary: string): boolean {
+  const { cluster, waits, world, place } = view;
+  if (isFenced(cluster, primary)) {
+    waits.left(fencing(view), primary, Number.POSITIVE_INFINITY);
+    return true;
+  }
+  const starts =
+    podOf(view, primary) !== undefined && world.postgres.behaviour(place.namespace, primary).ready !== false;
+  if (!starts) waits.forget(fencing(view));
+  return waits.isWaiting(fencing(view));
 }
 
 /** Sets fields of the status; a time that is undefined is now. */
