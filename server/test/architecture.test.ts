@@ -56,7 +56,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'version.ts': { uses: ['../package.json'] },
   'kube/gateway.ts': { types: ['kube/resources.ts'] },
   'kube/resources.ts': {},
-  'kube/client-node/': { uses: ['kube/', 'errors.ts'] },
+  'kube/client-node/': { uses: ['kube/', 'errors.ts', 'closest.ts'] },
   'cnpg/': { uses: ['kube/resources.ts', 'errors.ts'], types: ['kube/gateway.ts'] },
   'policy/': { uses: ['errors.ts'], types: ['kube/gateway.ts'] },
   'tools/': {
@@ -83,6 +83,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
       'tools/',
       'policy/effect.ts',
       'auth/options.ts',
+      'cnpg/images.ts',
       'http/limits.ts',
       'http/host-origin.ts',
       'closest.ts',

@@ -108,7 +108,11 @@ function conditionNotes(cluster: Cluster): string[] {
   const backup = condition(cluster, 'LastBackupSucceeded');
   if (backup?.status === 'False' && backup.reason === 'LastBackupFailed')
     notes.push('The last backup failed.');
-  if (isFalse(cluster, 'ConsistentSystemID')) {
+  // An instance that does not run reports none: then the condition says nothing of its own (reason NotFound).
+  if (
+    isFalse(cluster, 'ConsistentSystemID') &&
+    condition(cluster, 'ConsistentSystemID')?.reason !== 'NotFound'
+  ) {
     notes.push('The instances do not report one common system identifier.');
   }
   return notes;

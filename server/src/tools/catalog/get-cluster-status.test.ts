@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { putCluster, putInstances } from '../../../test/clusters.ts';
 import { type Harness, startHarness } from '../../../test/harness.ts';
 import { getClusterStatus } from './get-cluster-status.ts';
@@ -174,4 +174,24 @@ describe('get_cluster_status', () => {
       expect(harness.simulator.requests).toEqual([]);
     },
   );
+
+  it('says why a cluster does not become ready and what to do, whatever the level of detail', async () => {
+    await harness.close();
+    harness = await startHarness();
+    const cluster = {
+      apiVersion: 'postgresql.cnpg.io/v1',
+      kind: 'Cluster',
+      metadata: { name: 'stuck', namespace: 'demo' },
+      spec: { instances: 1, storage: { size: '1Gi', storageClass: 'no-such-class' } },
+    };
+    putCluster(harness.simulator, 'other', 'demo', 1);
+    await harness.kube.create('clusters', cluster);
+    for (const detail_level of ['concise', 'detailed']) {
+      await vi.waitFor(async () => {
+        const { text, structured } = await get({ name: 'stuck', detail_level });
+        expect(structured.notes.join(), text).toContain('no-such-class');
+        expect(text).not.toContain('system identifier');
+      });
+    }
+  });
 });

@@ -1,6 +1,6 @@
 /** One PostgreSQL cluster: what the operator reports, and what its phase does not say. */
 import { z } from 'zod';
-import { staleNote } from '../../cnpg/cluster-health.ts';
+import { isFullyReady, staleNote } from '../../cnpg/cluster-health.ts';
 import {
   type ClusterBlock,
   clusterDetails,
@@ -9,21 +9,21 @@ import {
   clusterSummary,
   phaseReason,
 } from '../../cnpg/cluster-view.ts';
-import { failedJob } from '../../cnpg/failed-job.ts';
 import { clusterLabel } from '../../cnpg/names.ts';
-import type { Pod } from '../../cnpg/types.ts';
-import { defineReadTool } from '../define-tool.ts';
+import { findTrouble } from '../../cnpg/startup-trouble.ts';
+import type { Cluster, Pod } from '../../cnpg/types.ts';
+import { defineReadTool, type ToolContext } from '../define-tool.ts';
 import { clusterName, detailLevel, format, namespace } from '../inputs.ts';
+import { lookAround, lookAroundPermissions } from '../look-around.ts';
 import { namespacePhrase } from '../namespace.ts';
 import { itemsIfAllowed } from '../optional-read.ts';
-import { permission } from '../permission.ts';
 import { readCluster, readClusterPermissions } from '../read-cluster.ts';
 
 export const getClusterStatus = defineReadTool({
   name: 'get_cluster_status',
   title: 'Get the status of a PostgreSQL cluster',
   description:
-    'Shows one cluster: phase, ready instances, primary, version, storage, and notes on what the phase hides. ' +
+    'Shows one cluster: phase, ready instances, primary, version, storage, and notes: what is wrong, why, what to do. ' +
     'detailed adds conditions, parameters, managed roles, and compares the status with the pods.',
   toolset: 'clusters',
   clusterArgument: 'name',
@@ -54,19 +54,18 @@ export const getClusterStatus = defineReadTool({
       .optional(),
     not_shown: z.record(z.string(), z.int()).optional(),
   }),
-  permissions: [
-    ...readClusterPermissions,
-    permission('pods', ['list'], 'to notice a status that is older than the pods', { optional: true }),
-  ],
+  permissions: [...readClusterPermissions, ...lookAroundPermissions],
 
   async read(context, input) {
     const { fence } = context;
     const quote = fence.quote.bind(fence);
     const cluster = await readCluster(context, input.name);
+    const summary = clusterSummary(cluster, quote);
     const output = {
-      ...clusterSummary(cluster, quote),
+      ...summary,
       ...phaseReason(cluster, quote),
       ...clusterStorage(cluster, quote),
+      notes: [...summary.notes, ...(await troubleNotes(context, cluster))],
       scope: namespacePhrase(context.namespace),
     };
     if (input.detail_level === 'concise') return { output };
@@ -76,7 +75,6 @@ export const getClusterStatus = defineReadTool({
         labelSelector: `${clusterLabel}=${input.name}`,
       }),
     );
-    const failed = pods && failedJob(pods);
     const stale = pods
       ? staleNote(cluster, pods)
       : 'Whether the status is up to date was not checked: this server may not list pods here.';
@@ -84,11 +82,7 @@ export const getClusterStatus = defineReadTool({
       output: {
         ...output,
         ...clusterDetails(cluster, quote),
-        notes: [
-          ...output.notes,
-          ...(failed ? [`${failed.cause} ${failed.remedy}`] : []),
-          ...(stale ? [stale] : []),
-        ],
+        notes: [...output.notes, ...(stale ? [stale] : [])],
       },
     };
   },
@@ -117,3 +111,10 @@ export const getClusterStatus = defineReadTool({
     return lines.join('\n');
   },
 });
+
+/** Why a cluster is not ready, as far as its surroundings tell. A cluster that is ready costs nothing more. */
+async function troubleNotes(context: ToolContext, cluster: Cluster): Promise<string[]> {
+  if (isFullyReady(cluster)) return [];
+  const trouble = findTrouble(cluster, await lookAround(context, cluster, context.signal));
+  return trouble ? [`${trouble.cause} ${trouble.remedy} ${context.fence.quote(trouble.quoted)}`.trim()] : [];
+}
