@@ -38,6 +38,6 @@ export const defaultHttpLimits: HttpLimits = {
   streamAfterSeconds: 5,
   urlLength: 2048,
   eventLoopDelayMilliseconds: 1000,
-  principal: { inFlight: 32, perSecond: 50, burst: 200 },
-  signIn: { inFlight: 16, perSecond: 5, burst: 50 },
+  principal: { inFlight: 64, perSecond: 1000, burst: 5000 },
+  signIn: { inFlight: 16, perSecond: 20, burst: 200 },
 };
