@@ -79,6 +79,24 @@ describe('the end', () => {
   });
 });
 
+describe('a body that is far too large', () => {
+  it('is refused with an answer that the client gets to see, every time', async () => {
+    const { app, listen } = await startSmallApp();
+    const { port } = await listen();
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'x'.repeat(20_000_000) });
+    for (let round = 0; round < 5; round += 1) {
+      const answer = await fetch(`http://127.0.0.1:${port}/mcp`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+        body,
+      });
+      expect(answer.status).toBe(413);
+      expect(await answer.json()).toMatchObject({ error: { code: -32600 } });
+    }
+    await app.main.close();
+  });
+});
+
 describe('a request with two Host headers', () => {
   it('is refused, whichever of the two would be allowed', async () => {
     const { app, listen } = await startSmallApp();

@@ -46,6 +46,9 @@ export function installErrorHandlers(app: FastifyInstance, notFound: string): vo
     if (error instanceof JsonRpcError) return refuse(reply, 400, error.code, error.message);
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
     const known = byStatus[status];
+    // A connection that is closed while the client still sends is reset, and the client never sees why. Left open, Node
+    // throws the rest of the body away, for as long as a request may take to arrive.
+    if (status === 413) reply.removeHeader('connection');
     if (known) return refuse(reply, status, ...known);
     if (status >= 400 && status < 500) {
       return refuse(reply, status, jsonRpcCodes.invalidRequest, 'The request is not valid.');
