@@ -39,5 +39,5 @@ export const defaultHttpLimits: HttpLimits = {
   urlLength: 2048,
   eventLoopDelayMilliseconds: 1000,
   principal: { inFlight: 64, perSecond: 1000, burst: 5000 },
-  signIn: { inFlight: 16, perSecond: 20, burst: 200 },
+  signIn: { inFlight: 64, perSecond: 100, burst: 500 },
 };
