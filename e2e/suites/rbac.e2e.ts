@@ -103,6 +103,20 @@ describe('every tool', () => {
       metadata: { name: 'shop-kept', namespace },
       spec: { cluster: { name: cluster }, name: 'kept', owner: 'app' },
     });
+    // PostgreSQL sleeps here, so nobody says which roles it has, and without that no role is declared.
+    const managedRolesStatus = { byStatus: { 'not-managed': ['app'], reconciled: ['kept'] } };
+    const patch = JSON.stringify({ status: { managedRolesStatus } });
+    await kubectl(
+      'patch',
+      'cluster',
+      cluster,
+      '-n',
+      namespace,
+      '--subresource=status',
+      '--type=merge',
+      '-p',
+      patch,
+    );
   });
   afterAll(() => server?.stop());
 
