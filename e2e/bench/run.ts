@@ -7,6 +7,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
 import { root } from '../scripts/paths.ts';
+import { authenticationCost } from './authentication.ts';
 import { generations } from './generations.ts';
 import { inProcess } from './in-process.ts';
 import { type Route, requestsPerSecond, send } from './load.ts';
@@ -32,6 +33,8 @@ try {
   running.push(server);
   await memoryAndThroughput(server);
   await latencies(kubeconfig, server, simulated);
+  const cost = await authenticationCost(kubeconfig);
+  row(cost.what, cost.measured, cost.against, cost.budget, cost.met);
   for (const one of await generations()) row(one.what, one.measured, one.against, one.budget, one.met);
   await report();
 } finally {
