@@ -40,7 +40,7 @@ export function dependantsOf(cluster: Cluster, neighbours: Neighbours, quote: Qu
   const mine = <T extends { spec: { cluster?: { name: string } } }>(all: readonly T[] = []): T[] =>
     all.filter(({ spec }) => spec.cluster?.name === name);
   return [
-    ...claimsOf(cluster, neighbours.claims ?? []).map((claim) => claimView(claim, neighbours.volumes)),
+    ...claimsOf(cluster, neighbours.claims ?? []).map((claim) => claimView(claim, neighbours.volumes, quote)),
     ...mine(neighbours.databases).map(({ metadata, spec }) => ({
       kind: 'Database',
       name: metadata.name,
@@ -79,6 +79,7 @@ export function dependantsOf(cluster: Cluster, neighbours: Neighbours, quote: Qu
 function claimView(
   claim: PersistentVolumeClaim,
   volumes: ReadonlyMap<string, PersistentVolume> | undefined,
+  quote: Quote,
 ): DependantView {
   const volume = volumes?.get(claim.spec.volumeName ?? '');
   const policy = volume?.spec.persistentVolumeReclaimPolicy;
@@ -90,7 +91,7 @@ function claimView(
     kind: 'PersistentVolumeClaim',
     name: claim.metadata.name,
     fate: fates[policy ?? ''] ?? "deleted; the volume's reclaim policy decides about the data",
-    note: `${claimSize(claim) ?? 'unknown size'}, ${claim.status?.phase ?? 'unknown phase'}`,
+    note: `${claimSize(claim) ?? 'unknown size'}, ${wordOrQuoted(claim.status?.phase ?? 'unknown', quote)}`,
   };
 }
 
