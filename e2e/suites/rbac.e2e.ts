@@ -270,7 +270,7 @@ describe('cnpg-mcp-rbac', () => {
       '-n',
       namespace,
       '--verb=get,list,watch',
-      '--resource=namespaces,pods,clusters.postgresql.cnpg.io,databases.postgresql.cnpg.io,databaseroles.postgresql.cnpg.io',
+      '--resource=namespaces,pods,persistentvolumeclaims,clusters.postgresql.cnpg.io,databases.postgresql.cnpg.io,databaseroles.postgresql.cnpg.io',
     );
     await kubectl(
       'create',
