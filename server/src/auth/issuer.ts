@@ -5,8 +5,12 @@ import { createBoundedFetch } from './bounded-fetch.ts';
 import type { OidcOptions } from './options.ts';
 import { TokenRejected } from './verify-jwt.ts';
 
-/** Seconds between attempts to discover an issuer that cannot be reached, at first and at most. */
+type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
+
+/** Seconds between attempts to reach an issuer that cannot be used, at first and at most. */
 const retrySeconds = { first: 1, most: 30 };
+/** Keys are good for so long, and fetched anew at half of it: an outage of the provider that is shorter goes unnoticed. */
+const keysSeconds = 600;
 /** Milliseconds during which a failed fetch of keys is not repeated, so that bad tokens cannot make us knock. */
 const failureCooldown = 5_000;
 
@@ -26,7 +30,7 @@ export interface Issuer {
 }
 
 interface Known {
-  keys: JWTVerifyGetKey;
+  keys: RemoteKeys;
   configuration?: oidc.Configuration;
 }
 
@@ -54,26 +58,27 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
       throw thrown;
     }
   };
-  const keySet = (uri: string): JWTVerifyGetKey =>
+  const keySet = (uri: string): RemoteKeys =>
     createRemoteJWKSet(checkedUrl(uri), {
       timeoutDuration: 5_000,
       cooldownDuration: 30_000,
-      cacheMaxAge: 600_000,
+      cacheMaxAge: keysSeconds * 1000,
       [joseFetch]: fetchKeys,
     });
 
-  const attempt = async (delaySeconds: number): Promise<void> => {
+  /** Finds the issuer, gets its keys, and does so again and again. */
+  const attempt = async (retryAfter: number): Promise<void> => {
+    let next = { wait: keysSeconds / 2, retryAfter: retrySeconds.first };
     try {
-      known = await discover();
+      known ??= await discover();
+      failedAt = 0;
+      await known.keys.reload();
     } catch (thrown) {
       reason = `The identity provider ${options.issuer} cannot be used: ${describe(thrown)}`;
       onProblem(reason);
-      if (!closed)
-        timer = setTimeout(
-          () => void attempt(Math.min(delaySeconds * 2, retrySeconds.most)),
-          delaySeconds * 1000,
-        ).unref();
+      next = { wait: retryAfter, retryAfter: Math.min(retryAfter * 2, retrySeconds.most) };
     }
+    if (!closed) timer = setTimeout(() => void attempt(next.retryAfter), next.wait * 1000).unref();
   };
   const discover = async (): Promise<Known> => {
     const needed = options.jwksUri === undefined || options.introspection !== undefined;
@@ -120,7 +125,7 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
         );
       }
     },
-    status: () => (known ? { ready: true } : { ready: false, reason }),
+    status: () => (known?.keys.fresh ? { ready: true } : { ready: false, reason }),
     async close() {
       closed = true;
       clearTimeout(timer);

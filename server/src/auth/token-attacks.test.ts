@@ -354,13 +354,42 @@ describe('an identity provider in trouble', () => {
   });
 
   it.each(['slow', 'huge', 'redirect', 'error', 'rubbish'] as const)(
-    'keys that are %s: the token cannot be checked, and nobody gets in',
+    'keys that are %s: not ready, with the reason, and nobody gets in until they are right',
     async (mode) => {
+      await issuer.close();
       idp.keysMode = mode;
-      await refused(await idp.token(), 503);
+      open();
+      await vi.waitFor(() => expect(problems).not.toHaveLength(0), { timeout: 10_000 });
+      expect(issuer.status()).toMatchObject({ ready: false, reason: expect.stringContaining(idp.issuer) });
+      const token = await idp.token();
+      await refused(token, 503);
       expect(problems.join('\n')).not.toContain('eyJ');
+      idp.keysMode = 'normal';
+      await vi.waitFor(() => expect(issuer.status().ready).toBe(true), { timeout: 15_000 });
+      await vi.waitFor(async () => expect(await present(token)).toMatchObject({ accepted: true }));
     },
+    40_000,
   );
+
+  it('needs no discovery when its keys are known: not ready as long as they cannot be had', async () => {
+    await issuer.close();
+    await idp.pause();
+    open({ jwksUri: `${idp.issuer}/keys` });
+    await vi.waitFor(() => expect(problems).not.toHaveLength(0));
+    expect(issuer.status()).toMatchObject({ ready: false, reason: expect.stringContaining('ECONNREFUSED') });
+    await idp.resume();
+    await vi.waitFor(() => expect(issuer.status().ready).toBe(true), { timeout: 10_000 });
+    expect(await present(await idp.token())).toMatchObject({ accepted: true });
+  });
+
+  it('is away for a while later: the keys that it gave stay good, and nobody asks for others', async () => {
+    const asked = idp.keyRequests;
+    await idp.pause();
+    expect(await present(await idp.token({ sub: 'bob' }))).toMatchObject({ accepted: true });
+    expect(issuer.status()).toEqual({ ready: true });
+    await idp.resume();
+    expect(idp.keyRequests).toBe(asked);
+  });
 
   it('is away at start: not ready, with the reason; once it is there everything works', async () => {
     await issuer.close();

@@ -11,6 +11,7 @@ import type { AppOptions } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
 import { createAudit } from '../observability/audit.ts';
 import { createLogger } from '../observability/logger.ts';
+import { checkReadinessOf } from '../readiness.ts';
 import { openSignIn, type SignIn } from './sign-in.ts';
 
 const resource = 'https://mcp.example.com/mcp';
@@ -197,6 +198,40 @@ describe('a call that needs another scope', () => {
     const headers = { ...(await bearer()), 'x-cnpg-mcp-read-only': 'true' };
     const response = await app.post(toolCall('drop', { name: 'a' }), headers);
     expect(response.json().result.structuredContent.error.code).toBe('policy_denied');
+  });
+});
+
+describe('an identity provider that is down when the server starts', () => {
+  it('is told at /readyz with the reason; the server lives, and is ready once the provider is', async () => {
+    await stop();
+    await idp.pause();
+    const { config } = await loadConfig({
+      environment: { OIDC_ISSUER: idp.issuer, PUBLIC_URL: 'https://mcp.example.com' },
+    });
+    const logger = createLogger({ level: 'silent' });
+    signIn = await openSignIn(config, logger);
+    const cluster = { capabilities: async () => ({ cnpgKinds: new Set(['clusters']) }) };
+    app = await startSmallApp({
+      authenticator: signIn.authenticator,
+      checkReadiness: checkReadinessOf(cluster as never, signIn.checks),
+    });
+    const readiness = () => app.app.main.inject('/readyz');
+    await vi.waitFor(() => expect(signIn.checks()[0]?.reason).toContain('ECONNREFUSED'));
+    expect((await app.app.main.inject('/healthz')).statusCode).toBe(200);
+    expect((await readiness()).json()).toEqual({
+      ready: false,
+      checks: [
+        { name: 'kubernetes', ok: true },
+        { name: 'cloudnative-pg', ok: true },
+        { name: 'identity-provider', ok: false, reason: expect.stringContaining(idp.issuer) },
+      ],
+    });
+    const refused = await app.post(request('ping'), await bearer());
+    expect(refused.statusCode).toBe(503);
+    expect(refused.headers['retry-after']).toBe('5');
+    await idp.resume();
+    await vi.waitFor(async () => expect((await readiness()).statusCode).toBe(200), { timeout: 15_000 });
+    expect((await app.post(request('ping'), await bearer())).statusCode).toBe(200);
   });
 });
 
