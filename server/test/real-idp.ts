@@ -22,6 +22,9 @@ export interface RealIdpOptions {
   registration?: boolean;
 }
 
+/** A public client that an administrator has registered. */
+export const desktopClient = { client_id: 'desktop', redirectUri: 'http://127.0.0.1:1/callback' } as const;
+
 const clientSecret = 'a secret of the tests, not of anybody';
 
 /** Starts the provider on loopback. */
@@ -36,18 +39,29 @@ export async function startRealIdp({
   const { privateKey } = await generateKeyPair('RS256', { extractable: true });
   const signingKey = { ...(await exportJWK(privateKey)), kid: 'signing', use: 'sig', alg: 'RS256' };
   const configuration: Configuration = {
-    clients: ['assistant', 'server'].map((client_id) => ({
-      client_id,
-      client_secret: clientSecret,
-      grant_types: ['client_credentials'],
-      redirect_uris: [],
-      response_types: [],
-    })),
+    clients: [
+      ...['assistant', 'server'].map((client_id) => ({
+        client_id,
+        client_secret: clientSecret,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      })),
+      {
+        client_id: desktopClient.client_id,
+        redirect_uris: [desktopClient.redirectUri],
+        application_type: 'native',
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+      },
+    ],
     jwks: { keys: [signingKey] },
     ttl: { ClientCredentials: 300 },
     scopes: ['cnpg:read', 'cnpg:operate', 'cnpg:change', 'cnpg:destroy'],
     features: {
-      devInteractions: { enabled: false },
+      // Pages to sign in at, for clients that register themselves.
+      devInteractions: { enabled: registration },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
       registration: { enabled: registration },

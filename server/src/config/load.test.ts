@@ -164,6 +164,12 @@ describe('values written as text', () => {
     ['auth-rules', 'group=dba', 'auth.rules (flag --auth-rules): expected array'],
     ['auth-rules', '[{"effect":"read"}]', 'must name a scope, a group, a role or a token'],
     ['auth-rules', '[{"token":"ci","group":"dba","effect":"read"}]', 'a token has no scope, group or role'],
+    [
+      'trust-proxy',
+      '10.0.0.0/8,proxy',
+      'trustProxy at 1 (flag --trust-proxy): must be an address or a range',
+    ],
+    ['trust-proxy', '10.0.0.0/33', 'must be an address or a range'],
     ['public-url', 'mcp.example.com', 'publicUrl (flag --public-url): must be a URL'],
     ['public-url', 'https://u:p@mcp.example.com/mcp?x', 'without user, query and fragment'],
   ])('refuses --%s=%s and says what was expected', async (flag, text, message) => {

@@ -1,4 +1,5 @@
 /** The configuration: one schema, from which flags, variables, the file format, checks and documentation are derived. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { LogLevel } from '../observability/logger.ts';
 import { toolsets } from '../tools/define-tool.ts';
@@ -67,7 +68,7 @@ export const configSchema = z.strictObject({
     section: 'http',
     description: 'Origins of web pages that may call /mcp, for example https://inspector.example.com.',
   }),
-  trustProxy: setting(names(100).default([]), {
+  trustProxy: setting(z.array(networkRange()).max(100).default([]), {
     section: 'http',
     description:
       'Addresses or ranges (10.0.0.0/8) of proxies whose X-Forwarded-For tells the address of the caller, for limits and audit. Others are not believed.',
@@ -197,6 +198,15 @@ export const configSchema = z.strictObject({
     description: 'Most instances that a cluster may be given.',
   }),
 });
+
+function networkRange() {
+  return z.string().refine((text) => {
+    const [address = '', prefix, ...rest] = text.split('/');
+    const bits = isIP(address) === 4 ? 32 : 128;
+    const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+    return isIP(address) !== 0 && fits && rest.length === 0;
+  }, 'must be an address or a range such as 10.0.0.0/8');
+}
 
 /** Clients compare it with what they were told, so nothing but scheme, host and path may be in it. */
 function publicUrl() {
