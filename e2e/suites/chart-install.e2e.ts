@@ -18,6 +18,7 @@ import { root, serverProgram } from '../scripts/paths.ts';
 import { accountKubeconfig } from './support/gate.ts';
 import {
   apply,
+  clusterManifest,
   deleteNamespace,
   getObject,
   kubectl,
@@ -313,8 +314,9 @@ describe('the commands in the documentation', () => {
       .map((line) => line.replace(/\b(tools|shop|billing)\b/g, (name) => places[name] ?? name));
   }
 
-  /** These need a pod of the server. */
-  const needsPod = (command: string): boolean => /^(helm test|kubectl port-forward)/.test(command);
+  /** These need a pod of the server, or a registry; `make image` is proved by the suite of the pods. */
+  const isProvedElsewhere = (command: string): boolean =>
+    /^(helm test|kubectl port-forward|make (publish-)?image)\b/.test(command);
 
   it.each(['docs/install.md', 'chart/README.md', 'docs/rbac.md'])(
     'of %s work as they stand there',
@@ -331,6 +333,12 @@ describe('the commands in the documentation', () => {
       await program('kubectl', cluster.kubectl, '--kubeconfig', cluster.kubeconfig);
       await program('cnpg-mcp-rbac', process.execPath, join(root, 'rbac-bootstrap/dist/main.js'));
       await symlink(chartFolder, join(bin, 'chart'));
+      const values = /```yaml\n# values\.yaml\n([\s\S]*?)```/.exec(
+        await readFile(join(root, 'docs/install.md'), 'utf8'),
+      )?.[1];
+      await writeFile(join(bin, 'values.yaml'), values ?? '');
+      // What the pages annotate; it need not run.
+      await apply(clusterManifest(shop, 'orders'));
       const tokens = /```yaml\n\s*# tokens\.yaml[^\n]*\n([\s\S]*?)```/.exec(
         await readFile(join(root, 'docs/install.md'), 'utf8'),
       )?.[1];
@@ -339,7 +347,7 @@ describe('the commands in the documentation', () => {
       try {
         const commands = await commandsOf(page, { tools: namespace, shop, billing });
         expect(commands.length).toBeGreaterThan(1);
-        for (const command of commands.filter((line) => !needsPod(line))) {
+        for (const command of commands.filter((line) => !isProvedElsewhere(line))) {
           const noPods = /^helm (install|upgrade)/.test(command) ? ' --set replicas=0' : '';
           const { code, stderr } = await run('bash', ['-c', `${command}${noPods}`], { cwd: bin, env }).then(
             () => ({ code: 0, stderr: '' }),
