@@ -12,7 +12,7 @@ import { type Claims, claimAt, firstScopes, principalOf, UnusableClaims } from '
 import type { Issuer, IssuerStatus } from './issuer.ts';
 import type { OidcOptions } from './options.ts';
 import type { StaticTokens } from './static-tokens.ts';
-import { TokenRejected, verifyJwt } from './verify-jwt.ts';
+import { checkClaims, TokenRejected, verifyJwt } from './verify-jwt.ts';
 
 export interface AuthenticatorParts {
   oidc?: { options: OidcOptions; issuer: Issuer };
@@ -127,17 +127,21 @@ async function claimsOf(token: string, options: OidcOptions, issuer: Issuer, now
   if (token.split('.').length === 3) return verifyJwt(token, issuer.keys, options, now);
   const claims = await issuer.introspect(token);
   if (!claims) throw new TokenRejected('The token is not accepted.');
-  const { exp, sub, aud, iss } = claims;
+  const { exp, aud, iss, nbf, token_type: type } = claims;
   const audiences = Array.isArray(aud) ? aud : [aud];
+  const seconds = now.getTime() / 1000;
   const fits =
     typeof exp === 'number' &&
-    exp * 1000 > now.getTime() &&
-    (iss === undefined || iss === options.issuer) &&
-    audiences.some((item) => typeof item === 'string' && options.audiences.includes(item));
+    exp > seconds &&
+    (typeof nbf !== 'number' || nbf <= seconds + 60) &&
+    audiences.some((item) => typeof item === 'string' && options.audiences.includes(item)) &&
+    (type === undefined || (typeof type === 'string' && /^(bearer|dpop|access_token)$/i.test(type)));
   if (!fits) throw new TokenRejected('The token is not meant for this server, or has expired.');
-  const subject = sub ?? claims.client_id;
-  if (typeof subject !== 'string' || subject === '') throw new TokenRejected('The token names no subject.');
-  return { ...claims, sub: subject };
+  // A client that acts for nobody has no subject (RFC 7662, 2.2); it must not be mistaken for a person of that name.
+  const sub = claims.sub ?? (typeof claims.client_id === 'string' ? `client:${claims.client_id}` : undefined);
+  const complete = { ...claims, sub, iss: iss ?? options.issuer };
+  checkClaims(complete, options, now);
+  return complete;
 }
 
 function refusal(

@@ -115,7 +115,8 @@ function rejection(thrown: unknown): TokenRejected {
 
 const claimNames = new Set(['iss', 'aud', 'exp', 'nbf', 'iat', 'sub']);
 
-function checkClaims(claims: Claims, options: OidcOptions, now: Date): void {
+/** What holds for the claims of every token, signed or introspected. Throws {@link TokenRejected}. */
+export function checkClaims(claims: Claims, options: OidcOptions, now: Date): void {
   const seconds = now.getTime() / 1000;
   const { iss, sub, aud, exp, nbf, iat } = claims;
   if (iss !== options.issuer) throw new TokenRejected('The claim iss of the token is not accepted.');

@@ -31,13 +31,14 @@ export function authenticateRequests(
     if ('status' in verdict) return turnAway(request, reply, verdict);
     const { principal } = verdict;
     const tightening = tighteningOf(request);
-    if (tightening === 'unclear') {
+    request.identity = { principal, ...(tightening !== 'unclear' && tightening && { tightening }) };
+    const refuseUnclear = () => {
+      if (tightening !== 'unclear') return undefined;
       // Somebody wants to be careful; what was misspelt must not mean the opposite.
       const message = 'X-Cnpg-Mcp-Read-Only must be true or false.';
       return turnAway(request, reply, { status: 400, rule: 'bad_tightening', message });
-    }
-    request.identity = { principal, ...(tightening && { tightening }) };
-    if (principal.kind === 'local') return undefined;
+    };
+    if (principal.kind === 'local') return refuseUnclear();
     // An anonymous caller is told from another by its address only.
     const key = principal.kind === 'anonymous' ? request.ip : principal.id;
     const entry = callers.enter(key);
@@ -46,7 +47,7 @@ export function authenticateRequests(
       return turnAway(request, reply, tooMany('caller_limit', message, entry.retryAfterSeconds));
     }
     reply.raw.once('close', () => entry.leave());
-    return undefined;
+    return refuseUnclear();
   });
 }
 

@@ -33,6 +33,8 @@ export interface Wire {
   notify(method: string, params: Record<string, unknown>): void;
   /** Asks the client something; only where there is {@link Connection.duplex}. */
   ask?(method: string, params: Record<string, unknown>, timeoutMilliseconds: number): Promise<unknown>;
+  /** Who the caller is now: an answer may have come with fewer rights than the request. */
+  callerNow(): Pick<Caller, 'principal' | 'tightening'>;
 }
 
 /** One request, as it came in. */

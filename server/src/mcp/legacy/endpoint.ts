@@ -75,6 +75,7 @@ function answer(
   if (signal.aborted) breakOff();
 
   const wire = {
+    callerNow: () => caller,
     signal,
     notify: (name: string, fields: Record<string, unknown>) =>
       post.notify(JSON.stringify({ jsonrpc: '2.0', method: name, params: fields })),

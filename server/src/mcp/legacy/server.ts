@@ -55,7 +55,7 @@ export function createDuplexServer(
   };
   server.fallbackRequestHandler = ({ method, params }, extra) => {
     const { caller, signal } = originOf(extra);
-    const wire = wireOf(extra, signal);
+    const wire = wireOf(extra, () => originOf(extra).caller, signal);
     return handleRequest(connection, { method, params: params ?? {}, caller, wire }) as Promise<never>;
   };
   server.onclose = () => {
@@ -65,10 +65,11 @@ export function createDuplexServer(
   return server;
 }
 
-function wireOf(extra: Extra, gone?: AbortSignal): Wire {
+function wireOf(extra: Extra, callerNow: Wire['callerNow'], gone?: AbortSignal): Wire {
   const signal = withoutReason(gone ? AbortSignal.any([extra.signal, gone]) : extra.signal);
   return {
     signal,
+    callerNow,
     notify(method, params) {
       // The client may be gone; then there is nobody to tell.
       extra.sendNotification({ method, params } as ServerNotification).catch(() => undefined);

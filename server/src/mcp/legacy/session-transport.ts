@@ -62,6 +62,8 @@ export class SessionTransport implements Transport {
     exchange: McpExchange,
   ): Promise<McpAnswer> | McpAnswer {
     if (envelope.kind === 'request') return this.#request(envelope.message, exchange);
+    // Whoever answers a question in the middle of a call decides it: from here on only the rights of that request count.
+    if (envelope.kind === 'response') this.#actAs(exchange.caller);
     if (envelope.kind === 'notification' && envelope.message.method === 'notifications/cancelled') {
       this.#cancel(envelope.message.params?.requestId as RequestId);
     }
@@ -146,6 +148,13 @@ export class SessionTransport implements Transport {
     const running = this.#running.get(message.id);
     this.#running.delete(message.id);
     running?.post.end('result' in message ? responseOf(message.id, message.result) : JSON.stringify(message));
+  }
+
+  #actAs({ principal, tightening }: McpExchange['caller']): void {
+    for (const running of this.#running.values()) {
+      const readOnly = running.caller.tightening?.readOnly === true || tightening?.readOnly === true;
+      running.caller = { ...running.caller, principal, ...(readOnly && { tightening: { readOnly } }) };
+    }
   }
 
   #cancel(id: RequestId): void {

@@ -49,10 +49,13 @@ const asResult = ({ result, errorType }: Rendered): object =>
 /** Calls the tool, and calls it again with what a person answered for as long as it has questions. */
 async function converse(call: LegacyCall, name: string, args: Record<string, unknown>): Promise<object> {
   let answers: Answers | undefined;
+  let { context } = call;
   for (let round = 0; round < mostRounds; round += 1) {
-    const rendered = renderResult(await call.surface.tools.call(name, args, call.context, answers));
+    const rendered = renderResult(await call.surface.tools.call(name, args, context, answers));
     if (rendered.kind === 'result') return asResult(rendered);
     answers = await ask(call, rendered);
+    const { tightening: _before, ...rest } = context;
+    context = { ...rest, ...call.wire.callerNow() };
   }
   throw new Error(`The tool ${name} goes on asking.`);
 }
