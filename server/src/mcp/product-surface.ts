@@ -11,7 +11,7 @@ import type { McpSurface } from './surface.ts';
  */
 function instructionsFor(offered: readonly Tool[]): string {
   const subjects = toolsets.filter((toolset) => offered.some((tool) => tool.toolset === toolset));
-  const shown = new Intl.ListFormat('en-GB').format(subjects);
+  const shown = listOf(subjects);
   const changing = offered.some(({ effect }) => effect !== 'read');
   const destroying = offered.some(({ effect }) => effect === 'destroy');
   const parts = [
@@ -29,6 +29,12 @@ function instructionsFor(offered: readonly Tool[]): string {
     'An answer says "requested" when the operator has yet to act, and "done" only when it was seen to be done.',
   );
   return parts.join('\n\n');
+}
+
+/** `a, b and c`. `Intl.ListFormat` would say the same, and take 5 MB for the grammar of all languages. */
+function listOf(words: readonly string[]): string {
+  const last = words.at(-1) ?? 'nothing';
+  return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} and ${last}`;
 }
 
 /** Methods that are answered by calling tools that read. */
