@@ -111,6 +111,27 @@ describe('a client that can ask its user', () => {
     expect(app.dropped).toEqual([]);
   });
 
+  it('changes nothing when the answer comes with fewer rights than the call', async () => {
+    const session = { 'mcp-session-id': await open('alice') };
+    const call = await send('alice', toolCall('drop', { name: 'orders' }), session);
+    const reader = (call.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    let text = '';
+    const readUntil = async (what: string): Promise<void> => {
+      while (!text.includes(what)) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error(`The stream ended without ${what}: ${text}`);
+        text += value;
+      }
+    };
+    await readUntil('requestedSchema');
+    const { id } = JSON.parse(/data: (.*elicitation.*)/.exec(text)?.[1] ?? '{}') as { id: number };
+    const answer = { jsonrpc: '2.0', id, result: { action: 'accept', content: { name: 'orders' } } };
+    const given = await send('alice', answer, { ...session, 'x-cnpg-mcp-read-only': 'true' });
+    expect(given.status).toBe(202);
+    await readUntil('policy_denied');
+    expect(app.dropped).toEqual([]);
+  });
+
   it('sees progress on its POST, and can cancel', async () => {
     const { client } = await connect('alice', typed(''));
     const cancel = new AbortController();
