@@ -67,6 +67,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
 
   const where = parts.resourceMetadata === undefined ? {} : { resourceMetadata: parts.resourceMetadata };
   const scopes = parts.oidc ? firstScopes(parts.oidc.options) : [];
+  const requiredScope = parts.oidc?.options.requiredScope;
   return {
     recall({ rawHeaders }) {
       const header = readBearer(rawHeaders);
@@ -102,7 +103,13 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
       }
     },
     challenge: (needed, message) =>
-      challengeHeader({ error: 'insufficient_scope', description: message, scopes: needed, ...where }),
+      challengeHeader({
+        error: 'insufficient_scope',
+        description: message,
+        // Everything in one challenge: a token with only the missing scope would be refused for lack of this one.
+        scopes: [...new Set([...(requiredScope === undefined ? [] : [requiredScope]), ...needed])],
+        ...where,
+      }),
     status: () => parts.oidc?.issuer.status() ?? { ready: true },
   };
 }

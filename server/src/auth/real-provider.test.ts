@@ -37,7 +37,12 @@ async function signIn(
       remoteAddress: '127.0.0.1',
       url: '/mcp',
     });
-  return { idp, present };
+  return {
+    idp,
+    present,
+    challenge: (...given: Parameters<NonNullable<typeof authenticator.challenge>>) =>
+      authenticator.challenge?.(...given),
+  };
 }
 
 describe('with a real OpenID provider', () => {
@@ -82,6 +87,11 @@ describe('with a real OpenID provider', () => {
   it('an opaque token is refused when introspection is not configured', async () => {
     const { idp, present } = await signIn({ format: 'opaque' });
     expect(await present(await idp.token('cnpg:read'))).toMatchObject({ accepted: false, status: 401 });
+  });
+
+  it('a challenge for more names the required scope as well, so that the next token has both', async () => {
+    const { challenge } = await signIn({}, () => ({ requiredScope: 'cnpg:change' }));
+    expect(challenge(['cnpg:destroy'], 'More is needed.')).toContain('scope="cnpg:change cnpg:destroy"');
   });
 
   it('a required scope that the token lacks is a 403 that names it', async () => {
