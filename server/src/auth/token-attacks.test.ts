@@ -4,92 +4,29 @@
  */
 import { createHmac } from 'node:crypto';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AttackedSignIn, resource } from '../../test/attacked-sign-in.ts';
 import { type FakeIdp, startFakeIdp } from '../../test/fake-idp.ts';
-import { request, type SmallApp, startSmallApp } from '../../test/small-app.ts';
-import type { Authentication } from '../http/authenticator.ts';
-import { createAudit } from '../observability/audit.ts';
-import { createLogger } from '../observability/logger.ts';
-import { createAuthenticator } from './authenticator.ts';
-import { type Issuer, openIssuer } from './issuer.ts';
-import { builtInRules, defaultClaimPaths, type OidcOptions } from './options.ts';
 
-const resource = 'https://mcp.example.com/mcp';
 let idp: FakeIdp;
-let issuer: Issuer;
-let problems: string[];
-let authenticator: ReturnType<typeof createAuthenticator>;
-let app: SmallApp;
-/** Everything that the application and its audit log wrote. */
-let lines: string[];
+let signIn: AttackedSignIn;
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
 const b64 = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
-
-function options(more: Partial<OidcOptions> = {}): OidcOptions {
-  return {
-    issuer: idp.issuer,
-    audiences: [resource],
-    claims: defaultClaimPaths,
-    rules: builtInRules,
-    scopePrefix: '',
-    maxTokenLifetimeSeconds: 86_400,
-    ...more,
-  };
-}
-
-function open(more: Partial<OidcOptions> = {}): void {
-  issuer = openIssuer(options(more), (message) => problems.push(message));
-  authenticator = createAuthenticator({
-    oidc: { options: options(more), issuer },
-    resourceMetadata: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
-  });
-}
 
 beforeAll(async () => {
   idp = await startFakeIdp(resource);
 });
 afterAll(() => idp.close());
 beforeEach(async () => {
-  problems = [];
-  lines = [];
-  idp.keysMode = 'normal';
-  open();
-  const stream = { write: (line: string) => void lines.push(line) };
-  const logger = createLogger({ level: 'debug', stream });
-  app = await startSmallApp({
-    logger,
-    auditRefusal: createAudit({ stream, logger }).refusal,
-    // Whichever a test has opened last.
-    authenticator: { authenticate: (given) => authenticator.authenticate(given) },
-  });
-  await vi.waitFor(() => expect(issuer.status().ready).toBe(true));
+  signIn = await AttackedSignIn.start(idp);
 });
-afterEach(async () => {
-  await app.app.main.close();
-  await issuer.close();
-});
+afterEach(() => signIn.close());
 
-function send(...rawHeaders: string[]): Promise<Authentication> {
-  return authenticator.authenticate({ headers: {}, rawHeaders, remoteAddress: '127.0.0.1', url: '/mcp' });
-}
-
-const present = (token: string): Promise<Authentication> => send('Authorization', `Bearer ${token}`);
-
-async function refused(token: string, status: number | number[] = 401): Promise<void> {
-  const answer = await present(token);
-  if (answer.accepted) throw new Error('The token was accepted.');
-  expect([status].flat()).toContain(answer.status);
-  if (answer.status === 401) expect(answer.headers['www-authenticate']).toContain('error="invalid_token"');
-  const overHttp = await app.post(request('ping'), { authorization: `Bearer ${token}` });
-  expect([status].flat()).toContain(overHttp.statusCode);
-  expect(lines.join('')).toContain('"type":"refusal"');
-  const said = JSON.stringify([answer, problems, overHttp.body, overHttp.headers, lines]);
-  for (const part of token.split('.').filter((text) => text.length > 20)) {
-    expect(said, 'nothing that is said holds anything of the token').not.toContain(part);
-  }
-}
+const send = (...rawHeaders: string[]) => signIn.send(...rawHeaders);
+const present = (token: string) => signIn.present(token);
+const refused = (token: string, status?: number) => signIn.refused(token, status);
 
 describe('a good token', () => {
   it('is accepted and becomes a principal', async () => {
@@ -166,17 +103,6 @@ describe('requests without a usable header', () => {
       expect(await send('Authorization', value)).toMatchObject({ accepted: false, status: 400 });
     },
   );
-
-  it('gain nothing by a token in the query', async () => {
-    const url = `/mcp?access_token=${await idp.token()}`;
-    const answer = await authenticator.authenticate({
-      headers: {},
-      rawHeaders: [],
-      remoteAddress: '127.0.0.1',
-      url,
-    });
-    expect(answer).toMatchObject({ accepted: false, status: 401 });
-  });
 
   it('are refused with a token of 100 kB', async () => {
     await refused(await idp.token({ filler: 'x'.repeat(100_000) }), 400);
@@ -342,90 +268,5 @@ describe('claims that do not fit', () => {
   it('a scope that only looks like ours counts for nothing', async () => {
     const answer = await present(await idp.token({ scope: 'cnpg:destroyer CNPG:DESTROY cnpg:*' }));
     expect(answer).toMatchObject({ accepted: true, principal: { grants: [] } });
-  });
-});
-
-describe('an identity provider in trouble', () => {
-  beforeEach(async () => {
-    await idp.rotate();
-    await issuer.close();
-    open();
-    await vi.waitFor(() => expect(issuer.status().ready).toBe(true));
-  });
-
-  it.each(['slow', 'huge', 'redirect', 'error', 'rubbish'] as const)(
-    'keys that are %s: not ready, with the reason, and nobody gets in until they are right',
-    async (mode) => {
-      await issuer.close();
-      idp.keysMode = mode;
-      open();
-      await vi.waitFor(() => expect(problems).not.toHaveLength(0), { timeout: 10_000 });
-      expect(issuer.status()).toMatchObject({ ready: false, reason: expect.stringContaining(idp.issuer) });
-      const token = await idp.token();
-      await refused(token, 503);
-      expect(problems.join('\n')).not.toContain('eyJ');
-      idp.keysMode = 'normal';
-      await vi.waitFor(() => expect(issuer.status().ready).toBe(true), { timeout: 15_000 });
-      await vi.waitFor(async () => expect(await present(token)).toMatchObject({ accepted: true }));
-    },
-    40_000,
-  );
-
-  it('needs no discovery when its keys are known: not ready as long as they cannot be had', async () => {
-    await issuer.close();
-    await idp.pause();
-    open({ jwksUri: `${idp.issuer}/keys` });
-    await vi.waitFor(() => expect(problems).not.toHaveLength(0));
-    expect(issuer.status()).toMatchObject({ ready: false, reason: expect.stringContaining('ECONNREFUSED') });
-    await idp.resume();
-    await vi.waitFor(() => expect(issuer.status().ready).toBe(true), { timeout: 10_000 });
-    expect(await present(await idp.token())).toMatchObject({ accepted: true });
-  });
-
-  it('is away for a while later: the keys that it gave stay good, and nobody asks for others', async () => {
-    const asked = idp.keyRequests;
-    await idp.pause();
-    expect(await present(await idp.token({ sub: 'bob' }))).toMatchObject({ accepted: true });
-    expect(issuer.status()).toEqual({ ready: true });
-    await idp.resume();
-    expect(idp.keyRequests).toBe(asked);
-  });
-
-  it('is away at start: not ready, with the reason; once it is there everything works', async () => {
-    await issuer.close();
-    await idp.pause();
-    open();
-    await vi.waitFor(() => expect(problems).not.toHaveLength(0));
-    expect(issuer.status()).toMatchObject({ ready: false, reason: expect.stringContaining('ECONNREFUSED') });
-    const token = await idp.token();
-    await refused(token, 503);
-    await idp.resume();
-    await vi.waitFor(() => expect(issuer.status().ready).toBe(true), { timeout: 10_000 });
-    expect(await present(token)).toMatchObject({ accepted: true });
-  });
-
-  it('has rotated its keys: the new key is fetched, the old one is no longer accepted', async () => {
-    const old = await idp.token();
-    expect(await present(old)).toMatchObject({ accepted: true });
-    await idp.rotate();
-    await issuer.close();
-    open();
-    await vi.waitFor(() => expect(issuer.status().ready).toBe(true));
-    expect(await present(await idp.token())).toMatchObject({ accepted: true });
-    await refused(old);
-  });
-
-  it('calls itself something else than it is configured as', async () => {
-    await issuer.close();
-    const other = idp.issuer.replace('127.0.0.1', 'localhost');
-    issuer = openIssuer(options({ issuer: other }), (message) => problems.push(message));
-    await vi.waitFor(() => expect(problems).not.toHaveLength(0));
-    expect(issuer.status().ready).toBe(false);
-  });
-
-  it('is not asked over plain http beyond this machine', async () => {
-    await issuer.close();
-    issuer = openIssuer(options({ issuer: 'http://idp.example.com' }), (message) => problems.push(message));
-    await vi.waitFor(() => expect(issuer.status().reason).toContain('not https'));
   });
 });

@@ -1,0 +1,100 @@
+/** An identity provider that is away, slow, broken or somebody else: nobody gets in by mistake, and it is said why. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AttackedSignIn, resource } from '../../test/attacked-sign-in.ts';
+import { type FakeIdp, startFakeIdp } from '../../test/fake-idp.ts';
+
+let idp: FakeIdp;
+let signIn: AttackedSignIn;
+
+beforeAll(async () => {
+  idp = await startFakeIdp(resource);
+});
+afterAll(() => idp.close());
+beforeEach(async () => {
+  idp.keysMode = 'normal';
+  signIn = await AttackedSignIn.start(idp);
+});
+afterEach(() => signIn.close());
+
+const trouble = () => vi.waitFor(() => expect(signIn.problems).not.toHaveLength(0), { timeout: 10_000 });
+
+describe('an identity provider in trouble', () => {
+  it.each(['slow', 'huge', 'redirect', 'error', 'rubbish'] as const)(
+    'keys that are %s: not ready, with the reason, and nobody gets in until they are right',
+    async (mode) => {
+      idp.keysMode = mode;
+      await signIn.reopen();
+      await trouble();
+      expect(signIn.issuer.status()).toMatchObject({
+        ready: false,
+        reason: expect.stringContaining(idp.issuer),
+      });
+      const token = await idp.token();
+      await signIn.refused(token, 503);
+      expect(signIn.problems.join('\n')).not.toContain('eyJ');
+      idp.keysMode = 'normal';
+      await signIn.ready();
+      await vi.waitFor(async () => expect(await signIn.present(token)).toMatchObject({ accepted: true }));
+    },
+    40_000,
+  );
+
+  it('needs no discovery when its keys are known: not ready as long as they cannot be had', async () => {
+    await idp.pause();
+    await signIn.reopen({ jwksUri: `${idp.issuer}/keys` });
+    await trouble();
+    expect(signIn.issuer.status()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining('ECONNREFUSED'),
+    });
+    await idp.resume();
+    await signIn.ready();
+    expect(await signIn.present(await idp.token())).toMatchObject({ accepted: true });
+  });
+
+  it('is away for a while later: the keys that it gave stay good, and nobody asks for others', async () => {
+    const asked = idp.keyRequests;
+    await idp.pause();
+    expect(await signIn.present(await idp.token({ sub: 'bob' }))).toMatchObject({ accepted: true });
+    expect(signIn.issuer.status()).toEqual({ ready: true });
+    await idp.resume();
+    expect(idp.keyRequests).toBe(asked);
+  });
+
+  it('is away at start: not ready, with the reason; once it is there everything works', async () => {
+    await idp.pause();
+    await signIn.reopen();
+    await trouble();
+    expect(signIn.issuer.status()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining('ECONNREFUSED'),
+    });
+    const token = await idp.token();
+    await signIn.refused(token, 503);
+    await idp.resume();
+    await signIn.ready();
+    expect(await signIn.present(token)).toMatchObject({ accepted: true });
+  });
+
+  it('has rotated its keys: the new key is fetched, the old one is no longer accepted', async () => {
+    const old = await idp.token();
+    expect(await signIn.present(old)).toMatchObject({ accepted: true });
+    await idp.rotate();
+    await signIn.reopen();
+    await signIn.ready();
+    expect(await signIn.present(await idp.token())).toMatchObject({ accepted: true });
+    await signIn.refused(old);
+  });
+
+  it('calls itself something else than it is configured as', async () => {
+    const other = idp.issuer.replace('127.0.0.1', 'localhost');
+    await signIn.reopen({ issuer: other });
+    await trouble();
+    expect(signIn.issuer.status().ready).toBe(false);
+  });
+
+  it('is not asked over plain http beyond this machine', async () => {
+    await signIn.reopen({ issuer: 'http://idp.example.com' });
+    await vi.waitFor(() => expect(signIn.issuer.status().reason).toContain('not https'));
+  });
+});
