@@ -33,7 +33,11 @@ export async function install(cluster: TestCluster, image: ImageValues): Promise
       namespaces: [demo.namespace],
       addOns: { secrets: roleSecrets, podLogs: true, podProxy: true, events: true, storage: true },
     },
-    config: { postgres: { images: cluster.postgresImages }, allowedHosts: [host] },
+    config: {
+      // The cluster may have no other images and no way to fetch one.
+      postgres: { images: cluster.postgresImages, defaultVersion: newestOf(cluster.postgresImages) },
+      allowedHosts: [host],
+    },
     service: { type: 'NodePort', nodePort },
   };
   await mkdir(runFolder, { recursive: true });
@@ -91,4 +95,10 @@ function answers(url: string): Promise<boolean> {
 function unreachable({ provider }: TestCluster, address: string): string {
   const older = `A cluster that kind made before its port was mapped does not have it: ${clusterProgram} reset, then again.`;
   return `The server runs, but does not answer at ${address}. ${provider === 'kind' ? older : ''}`;
+}
+
+function newestOf(images: TestCluster['postgresImages']): string {
+  const newest = Object.keys(images).sort((a, b) => Number(b) - Number(a))[0];
+  if (newest === undefined) throw new Error('The provider names no PostgreSQL image.');
+  return newest;
 }

@@ -20,6 +20,8 @@ export interface Harness {
   simulator: Simulator;
   kube: KubeGateway;
   audits: AuditRecord[];
+  /** What the pipeline works with. */
+  parts: PipelineParts;
   /** Calls the tool as a client without a way to ask its user would. */
   call(
     tool: Tool,
@@ -75,6 +77,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     simulator,
     kube,
     audits,
+    parts,
     call,
     async confirmed(tool, args) {
       const first = await call(tool, args);

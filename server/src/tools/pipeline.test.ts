@@ -10,6 +10,7 @@ import { changePlan, type Operation } from './change-plan.ts';
 import { defineReadTool, defineTool, type WriteTool } from './define-tool.ts';
 import { namespace } from './inputs.ts';
 import { permission } from './permission.ts';
+import { createToolRegistry } from './registry.ts';
 
 const name = z.string().max(50);
 
@@ -482,5 +483,21 @@ describe('rights', () => {
       decision: { allowed: true, rule: 'local process' },
     });
     expect(harness.audits[1]?.durationSeconds).toBeGreaterThan(0);
+  });
+
+  it('an audit line is written for a tool that does not exist, too', () => {
+    const registry = createToolRegistry([removal], harness.parts);
+    const call = {
+      tool: 'remove_all\u0000',
+      arguments: {},
+      principal: localPrincipal,
+      requestId: 'r',
+      signal: AbortSignal.timeout(1000),
+      canAsk: false,
+    };
+    expect(() => registry.call(call)).toThrow('no tool of this name');
+    expect(harness.audits).toMatchObject([
+      { tool: 'remove_all', decision: { allowed: false, rule: 'unknown_tool' } },
+    ]);
   });
 });

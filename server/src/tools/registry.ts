@@ -6,7 +6,8 @@ import type { Principal } from '../policy/principal.ts';
 import { advertisedChangeOutput } from './answer.ts';
 import type { ToolCall, ToolCallResult, ToolDescription } from './call.ts';
 import type { Tool } from './define-tool.ts';
-import { type PipelineParts, runTool } from './pipeline.ts';
+import { cleanText } from './fence.ts';
+import { type AuditRecord, type PipelineParts, runTool } from './pipeline.ts';
 import { policyQuestion } from './policy-question.ts';
 
 /** What an adapter needs of the tools. */
@@ -81,7 +82,10 @@ export function createToolRegistry(
     },
     call(call) {
       const tool = byName.get(call.tool);
-      if (!tool) throw new ToolError('unknown_tool', 'There is no tool of this name.');
+      if (!tool) {
+        parts.audit(unknownCall(call));
+        throw new ToolError('unknown_tool', 'There is no tool of this name.');
+      }
       return runTool(tool, call, parts);
     },
     find: (name) => byName.get(name),
@@ -94,6 +98,23 @@ export function createToolRegistry(
       if (decision.allowed || !decision.scopesNeeded) return undefined;
       return { scopes: decision.scopesNeeded, reason: decision.reason };
     },
+  };
+}
+
+/** Somebody who asks for tools that are not there is in the audit log, too. */
+function unknownCall({ requestId, principal, tool, traceparent }: ToolCall): AuditRecord {
+  return {
+    requestId,
+    principal: principal.id,
+    displayName: principal.displayName,
+    ...(principal.client !== undefined && { client: principal.client }),
+    tool: cleanText(tool, 100),
+    effect: 'unknown',
+    decision: { allowed: false, rule: 'unknown_tool' },
+    outcome: 'unknown_tool',
+    changed: false,
+    ...(traceparent !== undefined && { traceparent }),
+    durationSeconds: 0,
   };
 }
 
