@@ -1,21 +1,12 @@
 /** Without a command the transport setting decides, as in the reference system: `cnpg-mcp --transport http --port 4204`. */
 import { loadConfig } from '../config/load.ts';
+import { everySection } from '../config/setting.ts';
 import type { Command } from './command.ts';
 
 export const command: Command = {
   usage: '[--transport stdio|http] [settings]',
   description: 'Serves MCP clients over the transport that is set.',
-  sections: [
-    'process',
-    'http',
-    'auth',
-    'sessions',
-    'kubernetes',
-    'policy',
-    'confirmation',
-    'audit',
-    'postgresql',
-  ],
+  sections: everySection,
   async run(invocation) {
     const { transport } = (await loadConfig(invocation.sources)).config;
     const { command: chosen } =

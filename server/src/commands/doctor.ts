@@ -2,6 +2,7 @@ import { compose } from '../compose.ts';
 import { loadConfig } from '../config/load.ts';
 import { oidcFilePlaces } from '../config/oidc-file.ts';
 import type { Config } from '../config/schema.ts';
+import { everySection } from '../config/setting.ts';
 import { UsageError } from '../config/usage-error.ts';
 import { localPrincipal } from '../policy/principal.ts';
 import type { Command } from './command.ts';
@@ -28,17 +29,7 @@ export const command: Command = {
     },
   },
   // Those of `serve`, so that a server's command line can be checked as it is.
-  sections: [
-    'process',
-    'http',
-    'auth',
-    'sessions',
-    'kubernetes',
-    'policy',
-    'confirmation',
-    'audit',
-    'postgresql',
-  ],
+  sections: everySection,
   async run({ terminal, options, sources }) {
     const output = options.get('output') ?? 'text';
     if (output === true || !outputs.includes(output))

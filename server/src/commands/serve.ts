@@ -1,5 +1,6 @@
 import { loadConfig } from '../config/load.ts';
 import { oidcFilePlaces } from '../config/oidc-file.ts';
+import { everySection } from '../config/setting.ts';
 import type { Command } from './command.ts';
 import { startHttpServer } from './http-server.ts';
 import { preferSmallMemory } from './memory.ts';
@@ -10,17 +11,7 @@ export const command: Command = {
   description:
     'Serves MCP clients over HTTP (streamable HTTP, at /mcp). Health, readiness and metrics are on the management port. ' +
     'SIGTERM lets running calls end first.',
-  sections: [
-    'process',
-    'http',
-    'auth',
-    'sessions',
-    'kubernetes',
-    'policy',
-    'confirmation',
-    'audit',
-    'postgresql',
-  ],
+  sections: everySection,
   async run({ terminal, sources }) {
     preferSmallMemory();
     const { config, warnings } = await loadConfig({ ...sources, oidcFilePlaces });

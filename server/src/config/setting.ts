@@ -15,6 +15,8 @@ export const sections = {
   postgresql: 'PostgreSQL',
 } as const;
 export type Section = keyof typeof sections;
+/** For commands that take everything a server on HTTP takes. */
+export const everySection = Object.keys(sections) as Section[];
 
 /** What a setting says about itself beyond its schema. */
 export interface SettingMeta {
