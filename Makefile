@@ -97,6 +97,8 @@ publish-chart: ## Push the chart to a registry; needs helm
 	helm push .run/cnpg-mcp-$(VERSION).tgz oci://$(CHARTS) >.run/chart-push.txt 2>&1; status=$$?; cat .run/chart-push.txt; exit $$status
 
 publish-npm: build ## Publish both npm packages with their provenance; needs npm 11.5.1 or later
+	cp LICENSE server/
+	cp LICENSE rbac-bootstrap/
 	npm publish --provenance --access public ./server
 	npm publish --provenance --access public ./rbac-bootstrap
 

@@ -2,6 +2,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'rolldown';
+import { thirdPartyLicenses } from '../server/scripts/third-party-licenses.ts';
 
 const outputFolder = fileURLToPath(new URL('dist', import.meta.url));
 
@@ -14,7 +15,7 @@ const executable: Plugin = {
 export default defineConfig({
   input: { main: 'src/main.ts' },
   platform: 'node',
-  plugins: [executable],
+  plugins: [executable, thirdPartyLicenses()],
   // Its files do nothing when they are only imported, although its package.json does not say so.
   treeshake: { moduleSideEffects: (id) => !id.includes('/node_modules/@kubernetes/client-node/') },
   output: {

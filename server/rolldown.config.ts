@@ -5,6 +5,7 @@
 import { chmod, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { defineConfig, type Plugin } from 'rolldown';
+import { thirdPartyLicenses } from './scripts/third-party-licenses.ts';
 
 const outputFolder = fileURLToPath(new URL('dist', import.meta.url));
 
@@ -25,7 +26,7 @@ const program: Plugin = {
 export default defineConfig({
   input: { main: 'src/main.ts' },
   platform: 'node',
-  plugins: [program],
+  plugins: [program, thirdPartyLicenses()],
   treeshake: {
     moduleSideEffects: (id) => !withoutSideEffects.some((name) => id.includes(`/node_modules/${name}/`)),
   },

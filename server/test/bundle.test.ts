@@ -100,6 +100,13 @@ describe('the bundle', () => {
     expect(sizes.reduce((sum, size) => sum + size, main.length)).toBeLessThan(20_000);
   });
 
+  it('carries the licence of every package that it holds', async () => {
+    const text = await readFile(join(folder, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
+    for (const name of ['@kubernetes/client-node', '@modelcontextprotocol/sdk', 'fastify', 'zod'])
+      expect(text).toMatch(new RegExp(`^${name} \\d\\S*: [\\w.-]+\\n\\n.*\\w`, 'm'));
+    expect(text).not.toMatch(/^(vitest|rolldown) /m);
+  });
+
   it('calls a tool', async () => {
     const { code, out } = await finish('call', 'list_postgres_clusters', 'all_namespaces=true', '--json');
     expect({ code, answer: JSON.parse(out) }).toMatchObject({ code: 0, answer: { clusters: [] } });
