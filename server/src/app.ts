@@ -3,7 +3,7 @@
  * here, so tests inject requests and a process decides about ports.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import helmet from '@fastify/helmet';
 import {
   type FastifyBaseLogger,
@@ -89,7 +89,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (sessions) metrics.watchSessions(() => sessions.count);
 
   const main = createInstance(logger, limits, options.trustProxy);
-  await harden(main);
+  const headers = await securityHeaders();
+  setAlways(main, headers);
   recordRequests(main, metrics, logger);
   installErrorHandlers(main, `There is nothing at this path. MCP is served at ${mcpPath}.`);
   serveHealth(main, probe);
@@ -109,7 +110,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
 
   const management = createInstance(logger, limits);
-  await harden(management);
+  setAlways(management, headers);
   recordRequests(management, metrics, logger);
   installErrorHandlers(management, 'There is nothing at this path.');
   serveHealth(management, probe);
@@ -183,9 +184,18 @@ function requestIdOf(request: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID();
 }
 
-/** An API: nothing may be rendered, framed or guessed from its answers. */
-async function harden(app: FastifyInstance): Promise<void> {
-  await app.register(helmet, {
+/** Sets headers that never change. helmet itself would work them out anew for each request, which took a quarter of a call. */
+function setAlways(app: FastifyInstance, headers: Map<string, string>): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.raw.setHeaders(headers);
+    done();
+  });
+}
+
+/** What helmet adds for an API: nothing may be rendered, framed or guessed from its answers. */
+async function securityHeaders(): Promise<Map<string, string>> {
+  const example = fastify();
+  await example.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,
       directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
@@ -198,6 +208,13 @@ async function harden(app: FastifyInstance): Promise<void> {
     xPermittedCrossDomainPolicies: false,
     xXssProtection: false,
   });
+  let headers: OutgoingHttpHeaders = {};
+  example.get('/', async (_request, reply) => {
+    headers = reply.raw.getHeaders();
+  });
+  await example.inject('/');
+  await example.close();
+  return new Map(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }
 
 /** How long answers may take to reach their clients once everything is answered, in milliseconds. */
