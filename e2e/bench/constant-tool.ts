@@ -9,7 +9,6 @@ const tool = {
   inputSchema: { type: 'object' as const, properties: {} },
   outputSchema: { type: 'object' as const, properties: {} },
   annotations: {
-    title: 'Constant',
     readOnlyHint: true,
     destructiveHint: false,
     idempotentHint: true,

@@ -2,7 +2,7 @@
 import { permissionTable } from '../src/permissions.ts';
 import type { Effect } from '../src/policy/effect.ts';
 import type { Tool } from '../src/tools/define-tool.ts';
-import { describeTool } from '../src/tools/registry.ts';
+import { type JsonSchema, jsonSchema } from '../src/tools/describe-tool.ts';
 import { cell, generatedNote, table } from './markdown.ts';
 
 const effects: Readonly<Record<Effect, string>> = {
@@ -38,7 +38,11 @@ export function toolsPage(tools: readonly Tool[]): string {
 ${toolTable(tools, '')}
 Every tool that changes something takes \`dry_run: true\`: the answer is the plan, a diff, and what the API server and the
 operator's webhooks say of it; nothing is changed. Every tool takes \`namespace\` where its table says so; without it the
-default namespace of the server is used, and every answer names the one that was used and where it came from.
+default namespace of the server is used, and every answer names the one that was used and where it came from. With \`wait\` a
+tool answers when the operator has done the work, or after \`timeout\` seconds; without it, as soon as the work is requested. Lists
+come in answers of at most \`limit\` items; \`cursor\` goes on with the next one. \`format: json\` makes the text of an answer JSON as well.
+What destroys something is confirmed in a second call, with the \`confirm_token\` of the first and the name in \`confirm_name\`, unless the
+client asks its user itself.
 
 ${tools.map(toolSection).join('\n\n')}
 
@@ -51,22 +55,11 @@ ${table(['right', 'API group', 'scope', 'needed by'], rights)}
 `;
 }
 
-interface Property {
-  type?: string | string[];
-  enum?: unknown[];
-  items?: Property;
-  description?: string;
-  default?: unknown;
-  minimum?: number;
-  maximum?: number;
-  maxLength?: number;
-}
-
 function toolSection(tool: Tool): string {
-  const { inputSchema } = describeTool(tool);
-  const required = new Set((inputSchema.required as string[] | undefined) ?? []);
-  const properties = Object.entries((inputSchema.properties ?? {}) as Record<string, Property>);
-  const rows = properties.map(([name, property]) => [
+  // Not the short form that clients are shown: a page has room for every bound.
+  const { required: names, properties = {} } = jsonSchema(tool.input, 'input');
+  const required = new Set(names);
+  const rows = Object.entries(properties).map(([name, property]) => [
     `\`${name}\``,
     typeOf(property),
     required.has(name)
@@ -96,7 +89,7 @@ Rights:
 ${rights.join('\n')}`;
 }
 
-function typeOf({ type, enum: choices, items, minimum, maximum, maxLength }: Property): string {
+function typeOf({ type, enum: choices, items, minimum, maximum, maxLength }: JsonSchema): string {
   if (choices) return choices.map((choice) => `\`${String(choice)}\``).join(', ');
   if (type === 'array') return `list of ${items ? typeOf(items) : 'values'}`;
   if (minimum !== undefined && maximum !== undefined) return `${type} ${minimum} to ${maximum}`;

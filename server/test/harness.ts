@@ -1,4 +1,6 @@
 /** One tool against the simulated cluster, through the real gateway and the real pipeline. */
+import type { JsonSchemaValidator } from '@modelcontextprotocol/sdk/validation';
+import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../e2e/simulator/index.ts';
 import { createGateway } from '../src/kube/client-node/index.ts';
 import type { KubeGateway } from '../src/kube/gateway.ts';
@@ -7,6 +9,7 @@ import type { Policy } from '../src/policy/decide.ts';
 import { localPrincipal, type Principal } from '../src/policy/principal.ts';
 import type { ToolCall, ToolCallResult } from '../src/tools/call.ts';
 import type { Tool } from '../src/tools/define-tool.ts';
+import { describeTool } from '../src/tools/describe-tool.ts';
 import { type AuditRecord, type PipelineParts, runTool } from '../src/tools/pipeline.ts';
 import { defaultToolSettings, type ToolSettings } from '../src/tools/settings.ts';
 
@@ -71,6 +74,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       parts,
     );
     if (result.kind !== 'answer') throw new Error('A client that cannot ask was asked.');
+    checkAsClient(tool, args, result);
     return { ...result, structured: result.structured ?? {} };
   };
   return {
@@ -94,4 +98,31 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await simulator.close();
     },
   };
+}
+
+const validator = new AjvJsonSchemaValidator();
+const checks = new Map<string, JsonSchemaValidator<unknown>>();
+
+/** What a value has against a schema, as the official client finds it; `undefined`: nothing. */
+function objection(schema: Record<string, unknown>, value: unknown): string | undefined {
+  const key = JSON.stringify(schema);
+  const check = checks.get(key) ?? validator.getValidator(schema);
+  checks.set(key, check);
+  return check(value).errorMessage;
+}
+
+/**
+ * Clients hold arguments and answers to what is listed. Fails the test when the tool accepts arguments that its advertised
+ * schema refuses, or answers what its advertised schema refuses, errors included.
+ */
+function checkAsClient(
+  tool: Tool,
+  args: Record<string, unknown>,
+  { error, structured }: Extract<ToolCallResult, { kind: 'answer' }>,
+): void {
+  const { inputSchema, outputSchema } = describeTool(tool);
+  const refused = error?.code === 'invalid_arguments' ? undefined : objection(inputSchema, args);
+  if (refused) throw new Error(`${tool.name} accepts what it is not listed to accept: ${refused}`);
+  const unlike = objection(outputSchema, structured);
+  if (unlike) throw new Error(`${tool.name} answers otherwise than it is listed to: ${unlike}`);
 }

@@ -1,5 +1,4 @@
 /** What this product offers over MCP: the tools of the registry, and the text that explains the server to a model. */
-import type { ToolDescription } from '../tools/call.ts';
 import { type Tool, toolsets } from '../tools/define-tool.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { confirmationAnswer } from './call-result.ts';
@@ -43,19 +42,11 @@ const statusTool = 'get_cluster_status';
 
 /** Makes the surface of the product. `version`: of the server, as clients see it. */
 export function createProductSurface(registry: ToolRegistry, version: string): McpSurface {
-  const widened = new WeakMap<readonly ToolDescription[], readonly ToolDescription[]>();
   return {
     info: { name: 'cnpg-mcp', title: 'PostgreSQL on Kubernetes (CloudNativePG)', version },
     instructions: instructionsFor(registry.offered),
     tools: {
-      list({ principal, tightening }) {
-        const tools = registry.list(principal, tightening);
-        const known = widened.get(tools);
-        if (known) return known;
-        const list = tools.map((tool) => ({ ...tool, outputSchema: orError(tool.outputSchema) }));
-        widened.set(tools, list);
-        return list;
-      },
+      list: ({ principal, tightening }) => registry.list(principal, tightening),
       call: async (tool, args, context, answers) =>
         registry.call({
           tool,
@@ -84,14 +75,4 @@ export function createProductSurface(registry: ToolRegistry, version: string): M
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-/**
- * Lets an answer be either what the tool promises or an error. The official v1 client checks the structured content of
- * failed calls against the output schema as well, and would throw away the very answer that says what is wrong.
- */
-function orError({ required, ...schema }: ToolDescription['outputSchema']): ToolDescription['outputSchema'] {
-  if (!required) return schema;
-  const properties = { ...(schema.properties as object), error: { type: 'object' } };
-  return { ...schema, properties, anyOf: [{ required }, { required: ['error'] }] };
 }

@@ -9,11 +9,8 @@ import type { ToolContext } from './define-tool.ts';
 
 /** Arguments of tools whose change the operator applies within seconds. */
 export const waitInputs = {
-  wait: z
-    .boolean()
-    .default(true)
-    .describe('Wait until the operator has done it; false: answer as soon as it is requested.'),
-  timeout: z.int().min(1).max(600).default(20).describe('Most seconds to wait.'),
+  wait: z.boolean().default(true).describe('Until it is done.'),
+  timeout: z.int().min(1).max(600).default(20).describe('Seconds.'),
 };
 
 /**

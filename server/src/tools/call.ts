@@ -49,7 +49,7 @@ export type ToolCallResult =
     }
   | { kind: 'ask'; question: ConfirmationQuestion };
 
-/** A tool as clients see it. `inputSchema` and `outputSchema` are JSON Schema 2020-12. */
+/** A tool as clients see it. `inputSchema` and `outputSchema` are JSON Schema 2020-12, in short forms. */
 export interface ToolDescription {
   name: string;
   title: string;
@@ -57,10 +57,10 @@ export interface ToolDescription {
   inputSchema: Record<string, unknown> & { type: 'object' };
   outputSchema: Record<string, unknown> & { type: 'object' };
   annotations: {
-    title: string;
     readOnlyHint: boolean;
     destructiveHint: boolean;
-    idempotentHint: boolean;
+    /** Left out where it would say nothing: what only reads, and what is not idempotent. */
+    idempotentHint?: boolean;
     openWorldHint: boolean;
   };
 }

@@ -108,22 +108,12 @@ export function defineTool<Input extends z.ZodObject, Output extends z.ZodObject
   tool: WriteTool<Input, Output, Facts>,
 ): WriteTool {
   const extra: Record<string, z.ZodType> = {
-    dry_run: z
-      .boolean()
-      .default(false)
-      .describe('Show the plan and let the API server check it; change nothing.'),
+    dry_run: z.boolean().default(false).describe('Show the plan only.'),
   };
   if (tool.confirmFlag) {
-    extra[tool.confirmFlag] = z
-      .boolean()
-      .default(false)
-      .describe('Must be true to go ahead, together with the two below.');
-    extra.confirm_name = z
-      .string()
-      .max(253)
-      .optional()
-      .describe('The name of what is deleted, typed by a person.');
-    extra.confirm_token = z.string().max(4096).optional().describe('From the answer to the first call.');
+    extra[tool.confirmFlag] = z.boolean().default(false).describe('To go ahead, with the next two.');
+    extra.confirm_name = z.string().max(253).optional().describe('What is deleted, typed by a person.');
+    extra.confirm_token = z.string().max(4096).optional().describe('From the first answer.');
   }
   return { ...tool, input: z.strictObject({ ...tool.input.shape, ...extra }) } as unknown as WriteTool;
 }

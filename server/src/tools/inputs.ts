@@ -9,8 +9,7 @@ export const namespace = z
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     'must be a namespace name: lower-case letters, digits and hyphens',
   )
-  .optional()
-  .describe('Namespace; omitted: the default one of this server.');
+  .optional();
 
 /** The operator's rule for Cluster names: a DNS-1035 label of at most 50 characters. */
 export const clusterName = z
@@ -46,11 +45,10 @@ export const postgresName = z
 
 export const detailLevel = z.enum(['concise', 'detailed']);
 
-export const format = z
-  .enum(['text', 'json'])
-  .default('text')
-  .describe('json: the text part of the answer is JSON too.');
+/** `json`: the text part of the answer is JSON as well. */
+export const format = z.enum(['text', 'json']).default('text');
 
-export const limit = z.int().min(1).max(500).describe('Most items in one answer.');
+/** Most items in one answer. */
+export const limit = z.int().min(1).max(500);
 
-export const cursor = z.string().min(1).max(2048).optional().describe('next_cursor of the answer before.');
+export const cursor = z.string().min(1).max(2048).optional().describe('next_cursor of the last answer.');

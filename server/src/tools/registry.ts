@@ -1,11 +1,10 @@
 /** The catalogue as clients see it, and the way to call it. Fed to both protocol generations. */
-import { z } from 'zod';
 import { ToolError } from '../errors.ts';
 import { decide, type Tightening } from '../policy/decide.ts';
 import type { Principal } from '../policy/principal.ts';
-import { advertisedChangeOutput } from './answer.ts';
 import type { ToolCall, ToolCallResult, ToolDescription } from './call.ts';
 import type { Tool } from './define-tool.ts';
+import { describeTool } from './describe-tool.ts';
 import { cleanText } from './fence.ts';
 import { type AuditRecord, type PipelineParts, runTool } from './pipeline.ts';
 import { policyQuestion } from './policy-question.ts';
@@ -116,45 +115,4 @@ function unknownCall({ requestId, principal, tool, traceparent }: ToolCall): Aud
     ...(traceparent !== undefined && { traceparent }),
     durationSeconds: 0,
   };
-}
-
-/** Derives what is shown of a tool from its declaration; nothing is decided by its name. */
-export function describeTool(tool: Tool): ToolDescription {
-  const output = tool.effect === 'read' ? tool.output : advertisedChangeOutput(tool.output);
-  return {
-    name: tool.name,
-    title: tool.title,
-    description: tool.description,
-    inputSchema: jsonSchema(tool.input, 'input'),
-    outputSchema: openSchema(jsonSchema(output, 'output')) as ToolDescription['outputSchema'],
-    annotations: {
-      title: tool.title,
-      readOnlyHint: tool.effect === 'read',
-      destructiveHint: tool.effect === 'destroy',
-      idempotentHint: tool.effect === 'read' || tool.idempotent === true,
-      openWorldHint: false,
-    },
-  };
-}
-
-function jsonSchema(schema: z.ZodObject, io: 'input' | 'output'): ToolDescription['inputSchema'] {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12' });
-  return rest as ToolDescription['inputSchema'];
-}
-
-/**
- * Outputs are advertised open: what a later version adds must not break a client that validates. Bounds that every
- * JavaScript integer keeps say nothing and are left out.
- */
-function openSchema(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(openSchema);
-  if (schema === null || typeof schema !== 'object') return schema;
-  const { additionalProperties, ...rest } = schema as Record<string, unknown>;
-  if (rest.minimum === Number.MIN_SAFE_INTEGER) delete rest.minimum;
-  if (rest.maximum === Number.MAX_SAFE_INTEGER) delete rest.maximum;
-  const kept =
-    additionalProperties === false || additionalProperties === undefined
-      ? rest
-      : { ...rest, additionalProperties };
-  return Object.fromEntries(Object.entries(kept).map(([key, value]) => [key, openSchema(value)]));
 }

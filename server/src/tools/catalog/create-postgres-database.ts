@@ -28,9 +28,7 @@ export const createPostgresDatabase = defineTool({
     reclaim_policy: z
       .enum(['retain', 'delete'])
       .default('retain')
-      .describe(
-        'What deleting the Database object does to the data: retain keeps it, delete drops the database.',
-      ),
+      .describe('delete: the database goes with its Database object.'),
     ...waitInputs,
     namespace,
   }),

@@ -46,7 +46,7 @@ export const listPostgresDatabases = defineReadTool({
     application_database: z
       .object({ name: z.string(), owner: z.string() })
       .optional()
-      .describe('Made by bootstrap; it needs no Database object.'),
+      .describe('Made by bootstrap; it needs no object.'),
     truncated: z.boolean().optional(),
     next_cursor: z.string().optional(),
   }),

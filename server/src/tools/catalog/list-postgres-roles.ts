@@ -43,11 +43,8 @@ export const listPostgresRoles = defineReadTool({
     roles: z.array(role),
     count: z.int(),
     total: z.int(),
-    application_owner: z.string().optional().describe('Role that bootstrap made; it is not declared.'),
-    undeclared: z
-      .array(z.string())
-      .optional()
-      .describe('Other roles in PostgreSQL, as the operator saw them last.'),
+    application_owner: z.string().optional().describe('Made by bootstrap; not declared.'),
+    undeclared: z.array(z.string()).optional().describe('As the operator saw them last.'),
     truncated: z.boolean().optional(),
     next_cursor: z.string().optional(),
   }),

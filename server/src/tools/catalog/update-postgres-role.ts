@@ -33,11 +33,9 @@ export const updatePostgresRole = defineTool({
     createdb: flag,
     createrole: flag,
     replication: flag,
-    in_roles: inRoles
-      .optional()
-      .describe('The full list of memberships: it replaces the old one; [] ends all.'),
-    ensure: z.literal('present').optional().describe('Takes back a deletion that has not been carried out.'),
-    reset_password: z.boolean().default(false).describe('Write a new generated password to its Secret.'),
+    in_roles: inRoles.optional().describe('The whole new list; [] ends all.'),
+    ensure: z.literal('present').optional().describe('Takes back a deletion under way.'),
+    reset_password: z.boolean().default(false).describe('Generate a new one into its Secret.'),
     ...waitInputs,
     namespace,
   }),

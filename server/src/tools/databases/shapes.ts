@@ -2,8 +2,8 @@
 import { clusterName, postgresName } from '../inputs.ts';
 
 export const databaseInputs = {
-  cluster_name: clusterName.describe('PostgreSQL cluster (name of the Cluster).'),
-  database_name: postgresName.describe('Name of the database in PostgreSQL.'),
+  cluster_name: clusterName,
+  database_name: postgresName,
 };
 
 /** What a reclaim policy means for the data, as a sentence. */

@@ -4,8 +4,8 @@ import type { RoleAttributes } from '../../cnpg/roles.ts';
 import { clusterName, postgresName } from '../inputs.ts';
 
 export const roleInputs = {
-  cluster_name: clusterName.describe('PostgreSQL cluster (name of the Cluster).'),
-  role_name: postgresName.describe('Name of the role in PostgreSQL.'),
+  cluster_name: clusterName,
+  role_name: postgresName,
 };
 
 /** Full list of memberships. Predefined roles such as `pg_read_all_data` are allowed. */
