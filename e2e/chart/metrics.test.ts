@@ -10,6 +10,7 @@ const fromScraping = ['namespace', 'service', 'pod', 'job', 'instance'];
 async function servedMetrics(): Promise<Map<string, Set<string>>> {
   const metrics = createMetrics({ version: '1', tools: ['a_tool'] });
   metrics.watchInFlight(() => 1);
+  metrics.watchTokensFile(async () => true);
   metrics.operation({
     method: 'tools/call',
     tool: 'a_tool',
@@ -77,7 +78,7 @@ function dashboardExpressions(): string[] {
 }
 
 describe.each([
-  ['the alerts', alertExpressions, 7],
+  ['the alerts', alertExpressions, 8],
   ['the dashboard', dashboardExpressions, 15],
 ])('%s', (_, expressions, least) => {
   it('ask only for metrics and labels that the server has', async () => {

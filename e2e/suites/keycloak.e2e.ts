@@ -41,7 +41,7 @@ describe.skipIf('missing' in provider)('Keycloak', () => {
       authenticator: signIn.authenticator,
       protectedResource: signIn.protectedResource,
     });
-    await vi.waitFor(() => expect(signIn.checks()).toMatchObject([{ ok: true }]), 30_000);
+    await vi.waitFor(async () => expect(await signIn.checks()).toMatchObject([{ ok: true }]), 30_000);
   });
   afterAll(async () => {
     await app?.app.main.close();

@@ -24,6 +24,10 @@ default:
 Lists are written \`a,b,c\` in flags and variables, maps \`key=value,key=value\`, booleans \`true\` or \`false\` (a flag alone
 means \`true\`). What is not known, or does not fit, is an error that names the closest setting, and the server does not start.
 
+A variable without a value (\`CNPG_MCP_NAMESPACES=\`) and a key without one (\`namespaces:\`) count as not set, for every setting: the next
+source decides. An empty text is given by a flag (\`--auth-impersonation-user-prefix=\`) or in the file
+(\`userPrefix: ""\`), where the setting allows one.
+
 \`cnpg-mcp config\` prints what is in force and where each value comes from; secrets are masked.
 
 \`\`\`yaml

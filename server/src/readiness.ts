@@ -6,9 +6,9 @@ import type { KubeGateway } from './kube/gateway.ts';
 /** The checks behind `/readyz`; `signIn` tells whether callers can sign in. */
 export function checkReadinessOf(
   kube: KubeGateway,
-  signIn: () => readonly ReadinessCheck[] = () => [],
+  signIn: () => Promise<readonly ReadinessCheck[]> = async () => [],
 ): CheckReadiness {
-  return async (signal) => [...(await clusterChecks(kube, signal)), ...signIn()];
+  return async (signal) => [...(await clusterChecks(kube, signal)), ...(await signIn())];
 }
 
 async function clusterChecks(kube: KubeGateway, signal: AbortSignal): Promise<ReadinessCheck[]> {

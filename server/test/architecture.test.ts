@@ -56,6 +56,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'version.ts': { uses: ['../package.json'] },
   'kube/gateway.ts': { types: ['kube/resources.ts'] },
   'kube/resources.ts': {},
+  'kube/impersonation.ts': {},
   'kube/client-node/': { uses: ['kube/', 'errors.ts', 'closest.ts'] },
   'cnpg/': { uses: ['kube/resources.ts', 'errors.ts'], types: ['kube/gateway.ts'] },
   'policy/': { uses: ['errors.ts'], types: ['kube/gateway.ts'] },
@@ -75,7 +76,10 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   },
   'observability/': { uses: ['tools/', 'errors.ts'], types: ['mcp/', 'policy/'] },
   'http/': { uses: ['mcp/', 'policy/', 'observability/', 'errors.ts'] },
-  'auth/': { uses: ['policy/', 'errors.ts'], types: ['http/', 'observability/', 'kube/gateway.ts'] },
+  'auth/': {
+    uses: ['policy/', 'kube/impersonation.ts', 'errors.ts'],
+    types: ['http/', 'observability/', 'kube/gateway.ts'],
+  },
   'readiness.ts': { uses: ['errors.ts'], types: ['http/', 'kube/gateway.ts'] },
   'app.ts': { uses: ['http/', 'mcp/'], types: ['observability/'] },
   'config/': {
@@ -84,6 +88,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
       'policy/effect.ts',
       'auth/options.ts',
       'cnpg/images.ts',
+      'kube/impersonation.ts',
       'http/limits.ts',
       'http/host-origin.ts',
       'closest.ts',

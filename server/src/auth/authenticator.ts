@@ -6,13 +6,13 @@ import type {
   Authenticator,
   RefusalRule,
 } from '../http/authenticator.ts';
-import type { Principal } from '../policy/principal.ts';
+import type { Credential, Identity, Principal } from '../policy/principal.ts';
 import { challengeHeader, readBearer } from './bearer.ts';
 import { type Claims, claimAt, firstScopes, principalOf, UnusableClaims } from './claims.ts';
 import type { Issuer, IssuerStatus } from './issuer.ts';
 import type { OidcOptions } from './options.ts';
 import type { StaticTokens } from './static-tokens.ts';
-import { checkClaims, TokenRejected, verifyJwt } from './verify-jwt.ts';
+import { checkClaims, skewSeconds, TokenRejected, verifyJwt } from './verify-jwt.ts';
 
 export interface AuthenticatorParts {
   oidc?: { options: OidcOptions; issuer: Issuer };
@@ -26,8 +26,7 @@ export interface AuthenticatorParts {
 const memory = 60_000;
 const maxRemembered = 10_000;
 
-interface Remembered {
-  principal: Principal;
+interface Remembered extends Identity {
   until: number;
 }
 
@@ -35,15 +34,15 @@ interface Remembered {
 export function createAuthenticator(parts: AuthenticatorParts): Authenticator & { status(): IssuerStatus } {
   const now = parts.now ?? (() => new Date());
   const remembered = new Map<string, Remembered>();
-  const underWay = new Map<string, Promise<Principal>>();
+  const underWay = new Map<string, Promise<Identity>>();
 
-  const remember = (hash: string, principal: Principal, expires: number): void => {
+  const remember = (hash: string, identity: Identity, expires: number): void => {
     const until = Math.min(expires * 1000, now().getTime() + memory);
-    remembered.set(hash, { principal, until });
+    remembered.set(hash, { ...identity, until });
     if (remembered.size > maxRemembered) remembered.delete(remembered.keys().next().value as string);
   };
 
-  const verify = async (token: string, hash: string): Promise<Principal> => {
+  const verify = async (token: string, hash: string): Promise<Identity> => {
     const found = await parts.tokens?.find(token);
     if (found) return found;
     if (!parts.oidc) throw new TokenRejected('The token is not known.');
@@ -53,16 +52,41 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
       throw new MissingScope(options.requiredScope);
     }
     const principal = principalOf(claims, options);
-    remember(hash, principal, claims.exp as number);
-    return principal;
+    const identity = { principal, credential: credentialOf(token, principal, claims.exp as number) };
+    remember(hash, identity, claims.exp as number);
+    return identity;
   };
 
-  const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
-  const recall = (hash: string, token: string): Principal | undefined => {
+  const recall = (hash: string, token: string): Identity | undefined => {
     const known = remembered.get(hash);
-    if (known && known.until > now().getTime()) return known.principal;
+    if (known && known.until > now().getTime()) return known;
     remembered.delete(hash);
     return parts.tokens?.recall(token);
+  };
+  const identify = async (token: string, hash: string): Promise<Identity> => {
+    const known = recall(hash, token);
+    if (known) return known;
+    let verifying = underWay.get(hash);
+    if (!verifying) {
+      verifying = verify(token, hash).finally(() => underWay.delete(hash));
+      underWay.set(hash, verifying);
+    }
+    return verifying;
+  };
+  /** A JWT stays what it is until it expires; about an opaque token the provider is asked again, as for every request. */
+  const credentialOf = (token: string, principal: Principal, expires: number): Credential => {
+    if (isJwt(token)) return { endsAt: (expires + skewSeconds) * 1000, principalNow: async () => principal };
+    return {
+      endsAt: expires * 1000,
+      async principalNow() {
+        try {
+          return (await identify(token, hashOf(token))).principal;
+        } catch (thrown) {
+          // A provider that is away has not said that the token is no longer good.
+          return thrown instanceof TokenRejected && thrown.reason === 'unavailable' ? principal : undefined;
+        }
+      },
+    };
   };
 
   const where = parts.resourceMetadata === undefined ? {} : { resourceMetadata: parts.resourceMetadata };
@@ -71,8 +95,7 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
   return {
     recall({ rawHeaders }) {
       const header = readBearer(rawHeaders);
-      const principal = header.kind === 'token' ? recall(hashOf(header.token), header.token) : undefined;
-      return principal && { accepted: true, principal };
+      return header.kind === 'token' ? recall(hashOf(header.token), header.token) : undefined;
     },
     async authenticate(request: AuthenticationRequest): Promise<Authentication> {
       const header = readBearer(request.rawHeaders);
@@ -88,16 +111,9 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
           ...where,
         });
       }
-      const hash = hashOf(header.token);
-      const known = recall(hash, header.token);
-      if (known) return { accepted: true, principal: known };
       try {
-        let verifying = underWay.get(hash);
-        if (!verifying) {
-          verifying = verify(header.token, hash).finally(() => underWay.delete(hash));
-          underWay.set(hash, verifying);
-        }
-        return { accepted: true, principal: await verifying };
+        const { principal, credential } = await identify(header.token, hashOf(header.token));
+        return { accepted: true, principal, ...(credential && { credential }) };
       } catch (thrown) {
         return refusal(thrown, scopes, where);
       }
@@ -113,6 +129,10 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator & 
     status: () => parts.oidc?.issuer.status() ?? { ready: true },
   };
 }
+
+const hashOf = (token: string): string => createHash('sha256').update(token).digest('base64');
+
+const isJwt = (token: string): boolean => token.split('.').length === 3;
 
 /** A valid token without the scope that every call of this server needs. */
 class MissingScope extends Error {
@@ -131,7 +151,7 @@ function scopesOf(claims: Claims, options: OidcOptions): string[] {
 }
 
 async function claimsOf(token: string, options: OidcOptions, issuer: Issuer, now: Date): Promise<Claims> {
-  if (token.split('.').length === 3) return verifyJwt(token, issuer.keys, options, now);
+  if (isJwt(token)) return verifyJwt(token, issuer.keys, options, now);
   const claims = await issuer.introspect(token);
   if (!claims) throw new TokenRejected('The token is not accepted.');
   const { exp, aud, iss, nbf, token_type: type } = claims;
@@ -156,20 +176,24 @@ function refusal(
   scopes: readonly string[],
   where: { resourceMetadata?: string },
 ): Authentication {
-  if (thrown instanceof MissingScope || thrown instanceof UnusableClaims) {
+  if (thrown instanceof MissingScope) {
     return refuse(403, 'insufficient_scope', thrown.message, {
       error: 'insufficient_scope',
       description: thrown.message,
-      ...(thrown instanceof MissingScope && { scopes }),
+      scopes,
       ...where,
     });
   }
-  if (thrown instanceof TokenRejected && thrown.reason === 'unavailable') {
+  if (thrown instanceof UnusableClaims) {
+    // Without a challenge: a client would ask for scopes, or for another token, and neither helps.
+    return { accepted: false, status: 403, rule: 'unusable_identity', headers: {}, message: thrown.message };
+  }
+  if (thrown instanceof TokenRejected && thrown.reason !== 'invalid') {
     return {
       accepted: false,
       status: 503,
-      rule: 'identity_provider',
-      headers: { 'retry-after': '5' },
+      rule: thrown.reason === 'unavailable' ? 'identity_provider' : 'unknown_key',
+      headers: { 'retry-after': String(thrown.retryAfterSeconds) },
       message: thrown.message,
     };
   }

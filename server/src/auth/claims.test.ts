@@ -99,6 +99,9 @@ describe('impersonation', () => {
   it.each([
     ['no claim to act as', { sub: 's' }],
     ['a claim that is a list', { sub: 's', email: ['alice'] }],
+    ['an address that is not verified', { sub: 's', email: 'alice@example.com', email_verified: false }],
+    ['a name beyond ASCII, which no header carries for certain', { sub: 's', email: 'älice@example.com' }],
+    ['a space at the end, which is cut off on the way', { sub: 's', email: 'alice ' }],
     ['a line break', { sub: 's', email: 'alice\r\nImpersonate-Group: system:masters' }],
   ])('is refused with %s', (_name, claims) => {
     expect(() => principalOf(claims, options)).toThrow(UnusableClaims);

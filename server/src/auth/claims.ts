@@ -1,5 +1,6 @@
 /** From the claims of a verified token to a principal. Pure. */
 import type { Impersonation } from '../kube/gateway.ts';
+import { problemWithIdentity } from '../kube/impersonation.ts';
 import { effects } from '../policy/effect.ts';
 import type { Grant, ObtainableGrant, Principal } from '../policy/principal.ts';
 import type { GrantRule, ImpersonationOptions, OidcOptions } from './options.ts';
@@ -90,12 +91,12 @@ export function grantOf(rule: Pick<GrantRule, 'effect' | 'namespaces' | 'toolset
   };
 }
 
-/** Why a token that is valid cannot be used all the same. */
+/** Why a token that is valid cannot be used all the same: there is nobody whom the server could act as. No scope helps. */
 export class UnusableClaims extends Error {
   override readonly name = 'UnusableClaims';
 }
 
-/** The principal of verified claims. Throws {@link UnusableClaims} when impersonation needs a claim that is not there. */
+/** The principal of verified claims. Throws {@link UnusableClaims} when impersonation cannot use who is in them. */
 export function principalOf(claims: Claims, options: OidcOptions): Principal {
   const subject = claims.sub as string;
   const client = textAt(claims, options.claims.client);
@@ -117,20 +118,28 @@ function impersonationOf(
   groupPaths: readonly string[],
 ): Impersonation {
   const name = textAt(claims, [options.userClaim]);
-  if (name === undefined) throw new UnusableClaims(`The token has no claim ${options.userClaim} to act as.`);
+  if (name === undefined) throw unusable(`it has no claim ${options.userClaim} with a name`);
   // As the API server has it: somebody could have typed in another person's address.
   if (options.userClaim === 'email' && 'email_verified' in claims && claims.email_verified !== true) {
-    throw new UnusableClaims('The email address in the token is not verified.');
+    throw unusable('its email address is not verified');
   }
   const user = `${options.userPrefix}${name}`;
   const groups = listAt(claims, groupPaths, false)
     .filter((group) => options.allowedGroups.includes(group))
     .map((group) => `${options.groupPrefix}${group}`);
-  for (const identity of [user, ...groups]) {
-    // Names of the system are not for people, and a header must stay one line.
-    if (/^system:/i.test(identity) || /[\p{Cc}\p{Zl}\p{Zp}]/u.test(identity) || identity.length > 512) {
-      throw new UnusableClaims('The token names a user or group that must not be acted as.');
-    }
+  const problem = problemWithIdentity(user);
+  if (problem !== undefined) throw unusable(`the name made of its claim ${options.userClaim} ${problem}`);
+  if (groups.some((group) => problemWithIdentity(group) !== undefined)) {
+    throw unusable(
+      'one of its groups has a name that Kubernetes keeps for itself or that a header cannot carry',
+    );
   }
   return { user, groups };
+}
+
+/** The sentence holds nothing of the token. */
+function unusable(why: string): UnusableClaims {
+  return new UnusableClaims(
+    `The token is valid, but this server cannot act in Kubernetes as the one whom it names: ${why}.`,
+  );
 }

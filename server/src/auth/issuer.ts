@@ -1,9 +1,9 @@
 /** The identity provider: its keys and endpoints, found by discovery, whatever state it is in when this server starts. */
-import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, customFetch as joseFetch } from 'jose';
 import * as oidc from 'openid-client';
 import { createBoundedFetch } from './bounded-fetch.ts';
 import type { OidcOptions } from './options.ts';
-import { TokenRejected } from './verify-jwt.ts';
+import { skewSeconds, TokenRejected } from './verify-jwt.ts';
 
 type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
@@ -11,6 +11,8 @@ type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 const retrySeconds = { first: 1, most: 30 };
 /** Keys are good for so long, and fetched anew at half of it: an outage of the provider that is shorter goes unnoticed. */
 const keysSeconds = 600;
+/** Milliseconds after which a key that is not known is asked for again: however many such tokens come, one fetch in this time. */
+const unknownKeyCooldown = 30_000;
 /** Milliseconds during which a failed fetch of keys is not repeated, so that bad tokens cannot make us knock. */
 const failureCooldown = 5_000;
 
@@ -42,6 +44,8 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   let failedAt = 0;
+  /** When the keys that are known were fetched, in milliseconds since 1970. */
+  let fetchedAt = 0;
 
   const fetchKeys = async (url: string, init: object): Promise<Response> => {
     if (Date.now() - failedAt < failureCooldown)
@@ -51,6 +55,7 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
       if (response.status !== 200)
         throw new TypeError(`The keys were answered with HTTP ${response.status}.`);
       failedAt = 0;
+      fetchedAt = Date.now();
       return response;
     } catch (thrown) {
       failedAt = Date.now();
@@ -61,7 +66,7 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
   const keySet = (uri: string): RemoteKeys =>
     createRemoteJWKSet(checkedUrl(uri), {
       timeoutDuration: 5_000,
-      cooldownDuration: 30_000,
+      cooldownDuration: unknownKeyCooldown,
       cacheMaxAge: keysSeconds * 1000,
       [joseFetch]: fetchKeys,
     });
@@ -108,7 +113,20 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
     keys: async (header, token) => {
       if (!known)
         throw new TokenRejected('The identity provider cannot be reached at the moment.', 'unavailable');
-      return known.keys(header, token);
+      const before = fetchedAt;
+      try {
+        return await known.keys(header, token);
+      } catch (thrown) {
+        const mayBeNew = thrown instanceof errors.JWKSNoMatchingKey && before === fetchedAt;
+        if (!mayBeNew || !isIssuedSince(fetchedAt, token?.payload, options.issuer)) throw thrown;
+        const left = fetchedAt + unknownKeyCooldown - Date.now();
+        const retryAfterSeconds = Math.max(1, Math.ceil(left / 1000));
+        throw new TokenRejected(
+          `The key of the token is not known here yet. Try again in ${retryAfterSeconds} seconds.`,
+          'unknown_key',
+          { cause: thrown, retryAfterSeconds },
+        );
+      }
     },
     async introspect(token) {
       if (!options.introspection) return undefined;
@@ -121,7 +139,7 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
         throw new TokenRejected(
           'The identity provider cannot be asked about the token at the moment.',
           'unavailable',
-          thrown,
+          { cause: thrown },
         );
       }
     },
@@ -132,6 +150,25 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
       await http.close();
     },
   };
+}
+
+/**
+ * Whether a token says that this provider issued it after the keys were fetched: then they need not hold its key. Nothing of
+ * it is verified, so nobody gets in by this, and only the answer to a refused token changes
+ * (docs/decisions/0007-a-key-that-is-not-known-yet.md).
+ */
+function isIssuedSince(fetchedAt: number, payload: unknown, issuer: string): boolean {
+  let claims: { iss?: unknown; iat?: unknown };
+  try {
+    claims = JSON.parse(Buffer.from(String(payload), 'base64url').toString('utf8'));
+  } catch {
+    return false;
+  }
+  const { iss, iat } = claims ?? {};
+  // Tokens are dated to the second.
+  const since = Math.floor(fetchedAt / 1000);
+  const latest = Date.now() / 1000 + skewSeconds;
+  return iss === issuer && typeof iat === 'number' && iat >= since && iat <= latest;
 }
 
 /** Only https, except for an identity provider on this machine. */

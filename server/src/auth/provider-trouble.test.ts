@@ -86,6 +86,55 @@ describe('an identity provider in trouble', () => {
     await signIn.refused(old);
   });
 
+  describe('rotates its keys between two fetches', () => {
+    const at = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['Date'] });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    it('a token with the new key is told to come back, and is accepted then', async () => {
+      at(10);
+      await idp.rotate();
+      const token = await idp.token();
+      const early = await signIn.present(token);
+      if (early.accepted) throw new Error('The key cannot be known yet.');
+      expect(early).toMatchObject({
+        status: 503,
+        rule: 'unknown_key',
+        message: expect.stringMatching(
+          /^The key of the token is not known here yet\. Try again in \d+ seconds\.$/,
+        ),
+      });
+      const wait = Number(early.headers['retry-after']);
+      expect(wait).toBeGreaterThanOrEqual(15);
+      expect(wait).toBeLessThanOrEqual(21);
+      at(wait);
+      expect(await signIn.present(token)).toMatchObject({ accepted: true });
+    });
+
+    it('a token with a key that nobody has is told so, once the keys are newer than the token', async () => {
+      const forged = await idp.token({}, { kid: 'nobody' });
+      const asked = idp.keyRequests;
+      await signIn.refused(forged, 503);
+      at(31);
+      await signIn.refused(forged, 401);
+      at(10);
+      await signIn.refused(forged, 401);
+      expect(idp.keyRequests - asked).toBe(1);
+    });
+
+    it.each([
+      ['of another issuer', () => ({ iss: 'https://other.example.com' })],
+      ['of the future', () => ({ iat: Math.floor(Date.now() / 1000) + 120 })],
+      ['without a date', () => ({ iat: undefined })],
+    ])('a token %s with an unknown key is refused at once', async (_what, claims) => {
+      await signIn.refused(await idp.token(claims(), { kid: 'nobody' }), 401);
+    });
+  });
+
   it('calls itself something else than it is configured as', async () => {
     const other = idp.issuer.replace('127.0.0.1', 'localhost');
     await signIn.reopen({ issuer: other });

@@ -9,7 +9,7 @@ import { openStaticTokens, type StaticTokenOptions } from './static-tokens.ts';
 const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
 let folder: string;
 let file: string;
-let problems: string[];
+let problems: (string | undefined)[];
 
 const write = (tokens: object[]): Promise<void> => writeFile(file, JSON.stringify({ tokens }));
 const open = (options: Partial<StaticTokenOptions> = {}) =>
@@ -38,13 +38,13 @@ describe('tokens from a file', () => {
       { name: 'dashboard', sha256: sha256('secret-dashboard'), grants: [{ effect: 'read' }] },
     ]);
     const tokens = await open();
-    expect(await tokens.find('secret-ci')).toEqual({
+    expect((await tokens.find('secret-ci'))?.principal).toEqual({
       id: 'token:ci',
       displayName: 'token ci',
       kind: 'token',
       grants: [{ effect: 'change', namespaces: ['ci'], from: 'token ci' }],
     });
-    expect((await tokens.find('secret-dashboard'))?.id).toBe('token:dashboard');
+    expect((await tokens.find('secret-dashboard'))?.principal.id).toBe('token:dashboard');
     expect(await tokens.find('secret-other')).toBeUndefined();
     expect(await tokens.find(sha256('secret-ci')), 'the hash itself is no token').toBeUndefined();
   });
@@ -58,7 +58,7 @@ describe('tokens from a file', () => {
         { group: 'ci', effect: 'destroy' },
       ],
     });
-    expect((await tokens.find('x'))?.grants).toEqual([
+    expect((await tokens.find('x'))?.principal.grants).toEqual([
       { effect: 'operate', namespaces: ['ci'], from: 'token ci' },
     ]);
   });
@@ -66,14 +66,15 @@ describe('tokens from a file', () => {
   it('must all say whom they act as where people act as themselves', async () => {
     const impersonate = { user: 'bot:ci', groups: ['bots'] };
     await write([{ name: 'ci', sha256: sha256('x'), impersonate }]);
-    expect((await (await open({ mustImpersonate: true })).find('x'))?.impersonate).toEqual(impersonate);
+    const found = await (await open({ mustImpersonate: true })).find('x');
+    expect(found?.principal.impersonate).toEqual(impersonate);
     await write([{ name: 'root', sha256: sha256('x') }]);
     await expect(open({ mustImpersonate: true })).rejects.toThrow('token root needs impersonate');
   });
 
   it('without a hash are said to be without one', async () => {
     await write([{ name: 'ci', sha256: sha256('x') }, { name: 'other' }]);
-    await expect(open()).rejects.toThrow('tokens.1: sha256 is missing');
+    await expect(open()).rejects.toThrow('token other (tokens.1): sha256 is missing');
     await writeFile(file, 'names: []');
     await expect(open()).rejects.toThrow('file: tokens is missing');
   });
@@ -98,10 +99,64 @@ describe('tokens from a file', () => {
     vi.setSystemTime(Date.now() + 3_000);
     expect(await tokens.find('one')).toBeUndefined();
     expect(await tokens.find('two')).toBeDefined();
+  });
+
+  it('stay in force while the file is broken or gone: that is reported once for each reason, and when it is over', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const good = [{ name: 'ci', sha256: sha256('ci'), grants: [{ effect: 'read' }] }];
+    await write(good);
+    const tokens = await open();
+    expect(await tokens.problem()).toBeUndefined();
+    const later = () => vi.setSystemTime(Date.now() + 3_000);
     await writeFile(file, 'tokens: [{name: "broken"}]');
+    for (let look = 0; look < 3; look += 1) {
+      later();
+      expect(await tokens.find('ci')).toBeDefined();
+      expect(await tokens.problem()).toContain('sha256 is missing');
+    }
+    await rm(file);
+    later();
+    expect(await tokens.problem(), 'nobody has to call for it to be seen').toContain('ENOENT');
+    expect(await tokens.find('ci')).toBeDefined();
+    await write(good);
+    later();
+    expect(await tokens.problem()).toBeUndefined();
+    expect(problems).toEqual([
+      expect.stringContaining('token broken (tokens.0): sha256 is missing'),
+      expect.stringContaining('ENOENT'),
+      undefined,
+    ]);
+  });
+
+  it('are credentials that follow the file: what was taken out stands for nobody', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const entry = { name: 'ci', sha256: sha256('ci'), expires: '2999-01-01T00:00:00Z' };
+    await write([{ ...entry, grants: [{ effect: 'destroy' }] }]);
+    const tokens = await open();
+    const credential = (await tokens.find('ci'))?.credential;
+    expect(credential?.endsAt).toBe(Date.parse('2999-01-01T00:00:00Z'));
+    await write([{ ...entry, grants: [{ effect: 'read' }] }]);
     vi.setSystemTime(Date.now() + 3_000);
-    expect(await tokens.find('two')).toBeDefined();
-    expect(problems.join()).toContain('stay valid');
+    expect((await credential?.principalNow())?.grants).toMatchObject([{ effect: 'read' }]);
+    await write([]);
+    vi.setSystemTime(Date.now() + 3_000);
+    expect(await credential?.principalNow()).toBeUndefined();
+  });
+
+  it.each([
+    ['system:masters', 'must not begin with "system:"'],
+    ['System:node:a', 'must not begin with "system:"'],
+    ['', 'must not be empty'],
+    ['bot\r\nImpersonate-Group: admins', 'must not hold control characters'],
+    ['böt', 'must hold ASCII characters only'],
+    [' bot', 'must not begin or end with a space'],
+    ['b'.repeat(513), 'must not be longer than 512 characters'],
+  ])('that act as %j are refused when the file is read, by their name', async (name, problem) => {
+    const entry = (impersonate: object) => [{ name: 'ci', sha256: sha256('x'), impersonate }];
+    await write(entry({ user: name }));
+    await expect(open()).rejects.toThrow(`token ci (tokens.0) impersonate user: ${problem}`);
+    await write(entry({ user: 'bot', groups: ['good', name] }));
+    await expect(open()).rejects.toThrow(`token ci (tokens.0) impersonate groups 1: ${problem}`);
   });
 
   it.each([

@@ -32,6 +32,7 @@ describe('a good token', () => {
   it('is accepted and becomes a principal', async () => {
     expect(await present(await idp.token())).toEqual({
       accepted: true,
+      credential: { endsAt: expect.any(Number), principalNow: expect.any(Function) },
       principal: {
         id: `${idp.issuer}|alice`,
         displayName: 'alice',
@@ -168,8 +169,11 @@ describe('forged signatures', () => {
   it('an unknown key id makes us ask for the keys once, not every time', async () => {
     await present(await idp.token());
     const before = idp.keyRequests;
-    for (let index = 0; index < 20; index += 1)
-      await refused(await signedByStranger({ kid: `unknown-${index}` }));
+    for (let index = 0; index < 20; index += 1) {
+      // As if it were newer than the keys, which is answered otherwise, and as if it were older.
+      await refused(await signedByStranger({ kid: `new-${index}` }, undefined, { iat: seconds() }), 503);
+      await refused(await signedByStranger({ kid: `old-${index}` }, undefined, { iat: seconds() - 60 }));
+    }
     expect(idp.keyRequests - before).toBeLessThanOrEqual(1);
   });
 
@@ -195,7 +199,11 @@ describe('forged signatures', () => {
   });
 });
 
-async function signedByStranger(header: Record<string, unknown>, key?: CryptoKey): Promise<string> {
+async function signedByStranger(
+  header: Record<string, unknown>,
+  key?: CryptoKey,
+  claims: Record<string, unknown> = {},
+): Promise<string> {
   const privateKey = key ?? (await generateKeyPair('RS256')).privateKey;
   return new SignJWT({
     iss: idp.issuer,
@@ -203,6 +211,7 @@ async function signedByStranger(header: Record<string, unknown>, key?: CryptoKey
     sub: 'mallory',
     scope: 'cnpg:destroy',
     exp: seconds() + 300,
+    ...claims,
   })
     .setProtectedHeader({ alg: 'RS256', typ: 'at+jwt', ...header })
     .sign(privateKey);

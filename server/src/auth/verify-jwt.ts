@@ -3,14 +3,29 @@ import { decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from '
 import type { Claims } from './claims.ts';
 import type { OidcOptions } from './options.ts';
 
-/** Why a token is not accepted. `unavailable`: the keys could not be had, which is not the caller's fault. */
+/**
+ * - `unavailable`: the identity provider could not be asked
+ * - `unknown_key`: the token may be signed with a key that is newer than what is known of the provider
+ *
+ * Both are not the caller's fault.
+ */
+type RejectionReason = 'invalid' | 'unavailable' | 'unknown_key';
+
+/** Why a token is not accepted. */
 export class TokenRejected extends Error {
   override readonly name = 'TokenRejected';
-  readonly reason: 'invalid' | 'unavailable';
+  readonly reason: RejectionReason;
+  /** When the same token may be accepted; for what is not the caller's fault. */
+  readonly retryAfterSeconds: number;
 
-  constructor(message: string, reason: 'invalid' | 'unavailable' = 'invalid', cause?: unknown) {
-    super(message, { cause });
+  constructor(
+    message: string,
+    reason: RejectionReason = 'invalid',
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
+    super(message, { cause: options.cause });
     this.reason = reason;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? 5;
   }
 }
 
@@ -35,7 +50,7 @@ const types = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 const keyHeaders = ['jku', 'jwk', 'x5u', 'crit'] as const;
 
 /** Clock difference that is tolerated, in seconds. */
-const skewSeconds = 60;
+export const skewSeconds = 60;
 
 /** Returns the claims, or throws {@link TokenRejected}. Its message may be sent to the caller: it holds nothing of the token. */
 export async function verifyJwt(
@@ -56,7 +71,7 @@ function checkHeader(token: string): void {
   try {
     header = decodeProtectedHeader(token) as Record<string, unknown>;
   } catch (cause) {
-    throw new TokenRejected('The token is not a JWT.', 'invalid', cause);
+    throw new TokenRejected('The token is not a JWT.', 'invalid', { cause });
   }
   const { typ } = header;
   if (typ !== undefined && !(typeof typ === 'string' && types.has(typ.toLowerCase()))) {
@@ -88,13 +103,15 @@ async function verified(
 }
 
 function rejection(thrown: unknown): TokenRejected {
+  if (thrown instanceof TokenRejected) return thrown;
+  const options = { cause: thrown };
   if (thrown instanceof errors.JWTExpired)
-    return new TokenRejected('The token has expired.', 'invalid', thrown);
+    return new TokenRejected('The token has expired.', 'invalid', options);
   if (thrown instanceof errors.JWTClaimValidationFailed) {
     return new TokenRejected(
       `The claim ${claimNames.has(thrown.claim) ? thrown.claim : 'set'} of the token is missing or not accepted.`,
       'invalid',
-      thrown,
+      options,
     );
   }
   const invalid =
@@ -105,11 +122,11 @@ function rejection(thrown: unknown): TokenRejected {
     thrown instanceof errors.JOSENotSupported ||
     thrown instanceof errors.JWKSNoMatchingKey ||
     thrown instanceof errors.JWKSMultipleMatchingKeys;
-  if (invalid) return new TokenRejected('The signature of the token is not accepted.', 'invalid', thrown);
+  if (invalid) return new TokenRejected('The signature of the token is not accepted.', 'invalid', options);
   return new TokenRejected(
     'The keys of the identity provider cannot be had at the moment.',
     'unavailable',
-    thrown,
+    options,
   );
 }
 

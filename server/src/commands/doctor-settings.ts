@@ -55,9 +55,10 @@ async function signIn(config: Config): Promise<Result> {
   const open = await openSignIn(config, createLogger({ level: 'silent' }));
   try {
     const end = Date.now() + patience;
-    const notReady = (): ReadinessCheck | undefined => open.checks().find(({ ok }) => !ok);
-    while (notReady() && Date.now() < end) await delay(pause);
-    const { reason } = notReady() ?? {};
+    const notReady = async (): Promise<ReadinessCheck | undefined> =>
+      (await open.checks()).find(({ ok }) => !ok);
+    while ((await notReady()) && Date.now() < end) await delay(pause);
+    const { reason } = (await notReady()) ?? {};
     if (reason !== undefined) {
       const remedy = 'Check auth.issuer, and that connections to it are allowed; see also auth.caFile.';
       return { status: 'failed', message: reason, remedy };

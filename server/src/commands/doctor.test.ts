@@ -236,7 +236,16 @@ describe('cnpg-mcp doctor', () => {
         status: 'failed',
         message: expect.stringContaining(tokens),
       });
-      await writeFile(tokens, `tokens: [{name: a, sha256: "${'0'.repeat(64)}"}]`);
+      const entry = `{name: a, sha256: "${'0'.repeat(64)}"`;
+      await writeFile(tokens, `tokens: [${entry}, impersonate: {user: "system:admin"}}]`);
+      expect(await signIn(`auth: {tokensFile: ${tokens}}`)).toMatchObject({
+        status: 'failed',
+        message: expect.stringContaining(
+          'token a (tokens.0) impersonate user: must not begin with "system:"',
+        ),
+        remedy: expect.stringContaining('one that runs goes on with the tokens that it read before'),
+      });
+      await writeFile(tokens, `tokens: [${entry}}]`);
       expect(await signIn(`auth: {tokensFile: ${tokens}}`)).toMatchObject({
         status: 'ok',
         message: `Callers need one of the tokens in ${tokens}.`,

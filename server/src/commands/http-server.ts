@@ -35,6 +35,7 @@ export async function startHttpServer(
   for (const warning of options.warnings ?? []) logger.warn(warning);
   const signIn = await openSignIn(config, logger);
   const metrics = createMetrics({ version, tools: catalogue.map(({ name }) => name) });
+  if (signIn.tokensFileUsable) metrics.watchTokensFile(signIn.tokensFileUsable);
   const { audit, close: closeAudit } = openAuditLog(config.audit, logger, process.stdout);
   const composition = await compose(config, {
     ...(options.kubeconfigText !== undefined && { kubeconfigText: options.kubeconfigText }),

@@ -91,7 +91,7 @@ beforeEach(async () => {
     sessions: config.sessions,
   });
   await app.app.main.listen({ host: '127.0.0.1', port });
-  await vi.waitFor(() => expect(signIn.checks()).toMatchObject([{ ok: true }]));
+  await vi.waitFor(async () => expect(await signIn.checks()).toMatchObject([{ ok: true }]));
 });
 afterEach(async () => {
   await app.app.drain({ propagationMilliseconds: 0, graceMilliseconds: 0 });

@@ -11,6 +11,7 @@ import type { AppOptions } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
 import { createAudit } from '../observability/audit.ts';
 import { createLogger } from '../observability/logger.ts';
+import { createMetrics } from '../observability/metrics.ts';
 import { checkReadinessOf } from '../readiness.ts';
 import { openSignIn, type SignIn } from './sign-in.ts';
 
@@ -50,7 +51,7 @@ async function start(environment: NodeJS.ProcessEnv = {}, options: Partial<AppOp
   });
   if (config.auth.issuer !== undefined) await ready();
 }
-const ready = () => vi.waitFor(() => expect(signIn.checks()).toMatchObject([{ ok: true }]));
+const ready = () => vi.waitFor(async () => expect((await signIn.checks())[0]).toMatchObject({ ok: true }));
 const stop = async (): Promise<void> => {
   await app.app.drain({ propagationMilliseconds: 0, graceMilliseconds: 0 });
   await signIn.close();
@@ -216,7 +217,7 @@ describe('an identity provider that is down when the server starts', () => {
       checkReadiness: checkReadinessOf(cluster as never, signIn.checks),
     });
     const readiness = () => app.app.main.inject('/readyz');
-    await vi.waitFor(() => expect(signIn.checks()[0]?.reason).toContain('ECONNREFUSED'));
+    await vi.waitFor(async () => expect((await signIn.checks())[0]?.reason).toContain('ECONNREFUSED'));
     expect((await app.app.main.inject('/healthz')).statusCode).toBe(200);
     expect((await readiness()).json()).toEqual({
       ready: false,
@@ -233,6 +234,76 @@ describe('an identity provider that is down when the server starts', () => {
     await vi.waitFor(async () => expect((await readiness()).statusCode).toBe(200), { timeout: 15_000 });
     expect((await app.post(request('ping'), await bearer())).statusCode).toBe(200);
   });
+});
+
+describe('a tokens file that breaks while the server runs', () => {
+  it('is told at /readyz and in a metric; the server stays ready and the tokens valid', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await stop();
+    const file = join(folder, 'tokens.yaml');
+    const sha256 = createHash('sha256').update('of-ci').digest('hex');
+    const good = JSON.stringify({ tokens: [{ name: 'ci', sha256, grants: [{ effect: 'read' }] }] });
+    await writeFile(file, good);
+    await start({ OIDC_ISSUER: '', CNPG_MCP_AUTH_TOKENS_FILE: file });
+    const metrics = createMetrics({ version: '0', tools: [] });
+    if (signIn.tokensFileUsable) metrics.watchTokensFile(signIn.tokensFileUsable);
+    const cluster = { capabilities: async () => ({ cnpgKinds: new Set(['clusters']) }) };
+    const checks = async () =>
+      (await checkReadinessOf(cluster as never, signIn.checks)(AbortSignal.timeout(5_000))).at(-1);
+    const metric = async () => /^cnpg_mcp_tokens_file_usable (\d)$/m.exec((await metrics.text()).body)?.[1];
+    expect([await checks(), await metric()]).toEqual([{ name: 'tokens-file', ok: true }, '1']);
+    await writeFile(file, '{');
+    vi.setSystemTime(Date.now() + 3_000);
+    expect([await checks(), await metric()]).toEqual([
+      { name: 'tokens-file', ok: true, warning: expect.stringContaining('stay in force') },
+      '0',
+    ]);
+    expect((await app.post(request('ping'), { authorization: 'Bearer of-ci' })).statusCode).toBe(200);
+    await writeFile(file, good);
+    vi.setSystemTime(Date.now() + 3_000);
+    expect([await checks(), await metric()]).toEqual([{ name: 'tokens-file', ok: true }, '1']);
+    const said = lines
+      .map((line) => JSON.parse(line).msg)
+      .filter((text) => text?.startsWith('The tokens file'));
+    expect(said).toEqual([
+      expect.stringContaining('cannot be used, the tokens read before stay valid: it is not YAML'),
+      expect.stringContaining('can be used again'),
+    ]);
+    vi.useRealTimers();
+  });
+});
+
+describe('a person whom the server cannot act as', () => {
+  it.each([
+    [
+      'a name of Kubernetes itself',
+      { CNPG_MCP_AUTH_IMPERSONATION_USER_PREFIX: 's' },
+      'ystem:masters',
+      '"system:"',
+    ],
+    ['a name beyond ASCII', {}, 'ådå', 'ASCII characters only'],
+  ])(
+    'for %s is refused with a reason of its own, and is in the audit log',
+    async (_what, more, sub, reason) => {
+      await stop();
+      await start({ CNPG_MCP_AUTH_IMPERSONATION_ENABLED: 'true', ...more });
+      const refused = await app.post(
+        toolCall('echo', { text: 'a' }),
+        await bearer({ sub, scope: 'cnpg:destroy' }),
+      );
+      expect(refused.statusCode).toBe(403);
+      expect(refused.headers, 'neither a scope nor another token helps').not.toHaveProperty(
+        'www-authenticate',
+      );
+      expect(refused.json().error).toMatchObject({
+        message: expect.stringContaining(reason),
+        data: { code: 'unusable_identity' },
+      });
+      expect(refused.body).not.toContain(sub);
+      expect(app.audits).toEqual([]);
+      expect(audited()).toMatchObject([{ rule: 'unusable_identity', status: 403, method: 'POST' }]);
+    },
+  );
 });
 
 describe('rules of the site', () => {

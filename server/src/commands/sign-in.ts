@@ -13,9 +13,15 @@ export interface SignIn {
   /** What clients are told about where to sign in. */
   protectedResource?: ProtectedResource;
   /** Whether callers can sign in at the moment. */
-  checks(): readonly ReadinessCheck[];
+  checks(): Promise<readonly ReadinessCheck[]>;
+  /** Whether the tokens file is in force as it is now; absent: there is none. */
+  tokensFileUsable?(): Promise<boolean>;
   close(): Promise<void>;
 }
+
+/** Everybody can read the readiness page, so the cause stands in the log only. */
+const staleTokens =
+  'The file cannot be used as it is now: the tokens that were read before stay in force. The log says why.';
 
 /**
  * Opens it. An identity provider that cannot be reached is not waited for. Throws {@link UsageError} when the settings
@@ -25,7 +31,7 @@ export async function openSignIn(config: Config, logger: Logger): Promise<SignIn
   assertSignIn(config);
   if (!hasSignIn(config)) {
     const authenticator = isLoopback(config.host) ? localAuthenticator : anonymousAuthenticator;
-    return { authenticator, checks: () => [], close: async () => undefined };
+    return { authenticator, checks: async () => [], close: async () => undefined };
   }
   const options = await oidcOptionsOf(config);
   const { createAuthenticator, firstScopes, openIssuer, openStaticTokens } = await import('../auth/index.ts');
@@ -37,9 +43,16 @@ export async function openSignIn(config: Config, logger: Logger): Promise<SignIn
           path: tokensFile,
           rules,
           mustImpersonate: impersonation.enabled,
-          onProblem: (message) => logger.warn(message),
+          onProblem: (problem) =>
+            problem === undefined
+              ? logger.info(`The tokens file ${tokensFile} can be used again and is in force.`)
+              : logger.warn(
+                  `The tokens file ${tokensFile} cannot be used, the tokens read before stay valid: ${problem}`,
+                ),
         }).catch((thrown: Error) => {
-          throw new UsageError(`auth.tokensFile: ${tokensFile} cannot be used: ${thrown.message}.`);
+          throw new UsageError(
+            `auth.tokensFile: ${tokensFile} cannot be used: ${thrown.message}.\nCorrect the file. No server starts with it; one that runs goes on with the tokens that it read before.`,
+          );
         });
   const issuer = options && openIssuer(options, (message) => logger.warn(message));
   const resource = resourceOf(config);
@@ -60,11 +73,19 @@ export async function openSignIn(config: Config, logger: Logger): Promise<SignIn
           scopes: firstScopes(options),
         },
       }),
-    checks() {
-      if (!issuer) return [];
-      const { ready, reason } = issuer.status();
-      return [{ name: 'identity-provider', ok: ready, ...(reason !== undefined && { reason }) }];
+    async checks() {
+      const checks: ReadinessCheck[] = [];
+      if (issuer) {
+        const { ready, reason } = issuer.status();
+        checks.push({ name: 'identity-provider', ok: ready, ...(reason !== undefined && { reason }) });
+      }
+      if (tokens) {
+        const stale = (await tokens.problem()) !== undefined;
+        checks.push({ name: 'tokens-file', ok: true, ...(stale && { warning: staleTokens }) });
+      }
+      return checks;
     },
+    ...(tokens && { tokensFileUsable: async () => (await tokens.problem()) === undefined }),
     close: async () => issuer?.close(),
   };
 }

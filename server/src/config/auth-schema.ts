@@ -87,15 +87,17 @@ const impersonation = z
     }),
     userClaim: setting(text(200).default('sub'), {
       section: 'auth',
-      description: 'Claim with the name of the Kubernetes user. email counts only when it is verified.',
+      description:
+        'Claim with the name of the Kubernetes user. email does not count when the token says that it is not verified.',
     }),
     userPrefix: setting(z.string().max(100).default('oidc:'), {
       section: 'auth',
-      description: 'Put before that name.',
+      description:
+        'Put before that name, so that no claim can name a user of another origin. Empty: nothing.',
     }),
     groupPrefix: setting(z.string().max(100).default('oidc:'), {
       section: 'auth',
-      description: 'Put before the name of every group.',
+      description: 'Put before the name of every group. Empty: nothing.',
     }),
     allowedGroups: setting(z.array(text(512)).max(1000).default([]), {
       section: 'auth',

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assertMayListen, confirmationKeyOf, policyOf } from './checks.ts';
 import { loadConfig } from './load.ts';
 import { configSchema } from './schema.ts';
+import { assertSignIn } from './sign-in.ts';
 
 const config = async (environment: Record<string, string>) => (await loadConfig({ environment })).config;
 
@@ -74,5 +75,51 @@ describe('the policy', () => {
       toolsets: ['roles'],
       protectedClusters: ['prod-*'],
     });
+  });
+});
+
+describe('acting as the person', () => {
+  const problems = (impersonation: Record<string, unknown>): string => {
+    const { auth } = configSchema.parse({
+      auth: { tokensFile: '/tokens.yaml', impersonation: { enabled: true, ...impersonation } },
+    });
+    try {
+      assertSignIn({ ...configSchema.parse({}), auth });
+    } catch (thrown) {
+      return (thrown as Error).message;
+    }
+    return '';
+  };
+
+  it.each([
+    [{ userPrefix: 'system:' }, 'auth.impersonation.userPrefix must not begin with "system:"'],
+    [{ userPrefix: ' oidc:' }, 'auth.impersonation.userPrefix must not begin or end with a space'],
+    [{ userPrefix: 'öidc:' }, 'auth.impersonation.userPrefix must hold ASCII characters only'],
+    [{ groupPrefix: 'oidc:\n' }, 'auth.impersonation.groupPrefix must not hold control characters'],
+    [
+      { groupPrefix: '', allowedGroups: ['dba', 'system:masters'] },
+      'allowedGroups, behind the groupPrefix, must not begin with "system:"',
+    ],
+    [
+      { groupPrefix: 'sys', allowedGroups: ['tem:masters'] },
+      'allowedGroups, behind the groupPrefix, must not begin with "system:"',
+    ],
+    [
+      { userPrefix: '', userClaim: 'preferred_username' },
+      'userPrefix must not be empty with the userClaim preferred_username',
+    ],
+    [{ userPrefix: '', userClaim: 'name' }, 'userPrefix must not be empty with the userClaim name'],
+  ])('is not begun with %j', (impersonation, problem) => {
+    expect(problems(impersonation)).toContain(problem);
+    expect(problems({ ...impersonation, enabled: false })).toBe('');
+  });
+
+  it.each([
+    {},
+    { userPrefix: '', userClaim: 'sub' },
+    { userPrefix: '', userClaim: 'email' },
+    { userClaim: 'preferred_username', groupPrefix: '', allowedGroups: ['dba'] },
+  ])('is begun with %j', (impersonation) => {
+    expect(problems(impersonation)).toBe('');
   });
 });

@@ -62,6 +62,20 @@ describe('where a setting comes from', () => {
     expect((await load({ file: await file('namespace:\nport: 9') })).config).toMatchObject({ port: 9 });
   });
 
+  it('takes an empty text from a flag and from the file, where a variable without a value says nothing', async () => {
+    const key = 'auth.impersonation.userPrefix';
+    const environment = { CNPG_MCP_AUTH_IMPERSONATION_USER_PREFIX: '' };
+    const path = await file('auth: {impersonation: {userPrefix: ""}}');
+    const prefix = async (sources: object) => {
+      const { config, origins } = await load({ environment, ...sources });
+      return [config.auth.impersonation.userPrefix, origins.get(key)];
+    };
+    expect(await prefix({})).toEqual(['oidc:', undefined]);
+    expect(await prefix({ file: path })).toEqual(['', `file ${path}`]);
+    const flags = new Map([['auth-impersonation-user-prefix', '']]);
+    expect(await prefix({ flags })).toEqual(['', 'flag --auth-impersonation-user-prefix']);
+  });
+
   it('is not confused by the variables that Kubernetes sets for a Service named cnpg-mcp', async () => {
     const environment = {
       CNPG_MCP_PORT: 'tcp://10.96.0.7:80',

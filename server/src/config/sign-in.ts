@@ -1,6 +1,7 @@
 /** What follows from the settings of sign-in: where this server is, whose tokens it takes, and what they are worth. */
 import { readFile } from 'node:fs/promises';
 import { builtInRules, type OidcOptions } from '../auth/options.ts';
+import { problemWithIdentity } from '../kube/impersonation.ts';
 import type { Config } from './schema.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -43,8 +44,37 @@ export function assertSignIn(config: Config): void {
       'auth.impersonation needs callers who sign in: set auth.issuer or auth.tokensFile.',
     (auth.introspection.clientId === undefined) !== (auth.introspection.clientSecretFile === undefined) &&
       'auth.introspection needs both clientId and clientSecretFile.',
+    ...(auth.impersonation.enabled ? problemsWithImpersonation(auth.impersonation) : []),
   ].filter((problem) => typeof problem === 'string');
   if (problems.length > 0) throw new UsageError(problems.join('\n'));
+}
+
+/** Claims that people choose themselves at many providers; none of them identifies anybody (OpenID Connect Core 1.0, 5.7). */
+const chosenByPeople = ['preferred_username', 'nickname', 'name', 'given_name', 'family_name'];
+
+/** Settings by which a caller could become somebody of Kubernetes that nobody meant, or by which nobody could act at all. */
+function problemsWithImpersonation({
+  userClaim,
+  userPrefix,
+  groupPrefix,
+  allowedGroups,
+}: Config['auth']['impersonation']): string[] {
+  const names = {
+    'auth.impersonation.userPrefix': [`${userPrefix}x`],
+    'auth.impersonation.groupPrefix': [`${groupPrefix}x`],
+    'auth.impersonation.allowedGroups, behind the groupPrefix,': allowedGroups.map(
+      (group) => `${groupPrefix}${group}`,
+    ),
+  };
+  const unusable = Object.entries(names).flatMap(([setting, list]) => {
+    const [problem] = list.flatMap((name) => problemWithIdentity(name) ?? []);
+    return problem === undefined ? [] : [`${setting} ${problem}.`];
+  });
+  if (userPrefix !== '' || !chosenByPeople.includes(userClaim)) return unusable;
+  return [
+    ...unusable,
+    `auth.impersonation.userPrefix must not be empty with the userClaim ${userClaim}: people choose it, and could take the name of a Kubernetes user who is somebody else. Set a prefix, or use a claim such as sub.`,
+  ];
 }
 
 /**

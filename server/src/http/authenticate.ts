@@ -1,7 +1,7 @@
 /** Asks the authenticator about every request of a scope, before its body is read, and holds callers to their limits. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Tightening } from '../policy/decide.ts';
-import type { Principal } from '../policy/principal.ts';
+import type { Identity } from '../policy/principal.ts';
 import type { Authentication, Authenticator } from './authenticator.ts';
 import { CallLimits } from './call-limits.ts';
 import type { HttpLimits } from './limits.ts';
@@ -10,7 +10,7 @@ import { type Refusal, turnAway } from './refusals.ts';
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set once the request is past authentication. */
-    identity: { principal: Principal; tightening?: Tightening };
+    identity: Identity & { tightening?: Tightening };
   }
 }
 
@@ -29,9 +29,13 @@ export function authenticateRequests(
       authenticator.recall?.({ rawHeaders: request.raw.rawHeaders }) ??
       (await signIn(request, authenticator, signIns));
     if ('status' in verdict) return turnAway(request, reply, verdict);
-    const { principal } = verdict;
+    const { principal, credential } = verdict;
     const tightening = tighteningOf(request);
-    request.identity = { principal, ...(tightening !== 'unclear' && tightening && { tightening }) };
+    request.identity = {
+      principal,
+      ...(credential && { credential }),
+      ...(tightening !== 'unclear' && tightening && { tightening }),
+    };
     const refuseUnclear = () => {
       if (tightening !== 'unclear') return undefined;
       // Somebody wants to be careful; what was misspelt must not mean the opposite.
@@ -56,7 +60,7 @@ async function signIn(
   request: FastifyRequest,
   authenticator: Authenticator,
   limits: CallLimits,
-): Promise<{ principal: Principal } | Refusal> {
+): Promise<Identity | Refusal> {
   const entry = limits.enter(request.ip);
   if ('retryAfterSeconds' in entry) {
     const message = 'Too many attempts to sign in have come from this address. Try again in a moment.';

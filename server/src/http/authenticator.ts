@@ -1,6 +1,6 @@
 /** Who calls: the seam between HTTP and whatever knows about tokens. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { anonymousPrincipal, localPrincipal, type Principal } from '../policy/principal.ts';
+import { anonymousPrincipal, type Identity, localPrincipal, type Principal } from '../policy/principal.ts';
 
 /** What an authenticator may look at. The body is not read yet. */
 export interface AuthenticationRequest {
@@ -20,7 +20,9 @@ export type RefusalRule =
   | 'malformed_token'
   | 'invalid_token'
   | 'insufficient_scope'
+  | 'unusable_identity'
   | 'identity_provider'
+  | 'unknown_key'
   | 'bad_tightening'
   | 'sign_in_limit'
   | 'caller_limit'
@@ -30,7 +32,7 @@ export type RefusalRule =
   | 'session';
 
 export type Authentication =
-  | { accepted: true; principal: Principal }
+  | ({ accepted: true } & Identity)
   | {
       accepted: false;
       status: 400 | 401 | 403 | 429 | 503;
@@ -45,7 +47,7 @@ export interface Authenticator {
   /** Never throws for anything that a caller can send. */
   authenticate(request: AuthenticationRequest): Promise<Authentication>;
   /** Who it is when that is known already and costs nothing; `undefined`: ask `authenticate`. */
-  recall?(request: Pick<AuthenticationRequest, 'rawHeaders'>): { principal: Principal } | undefined;
+  recall?(request: Pick<AuthenticationRequest, 'rawHeaders'>): Identity | undefined;
   /** The `WWW-Authenticate` header for a call that needs these scopes. Omitted: callers cannot get others. */
   challenge?(scopes: readonly string[], message: string): string;
 }

@@ -2,18 +2,19 @@
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { errorBody, JsonRpcError, jsonRpcCodes, type RequestId } from '../mcp/json-rpc.ts';
 
-/** Sends a JSON-RPC error; without an `id` it belongs to no request. */
+/** Sends a JSON-RPC error; without an `id` it belongs to no request. `data` is for programs: a stable code of ours. */
 export function refuse(
   reply: FastifyReply,
   status: number,
   code: number,
   message: string,
   id: RequestId | null = null,
+  data?: Record<string, unknown>,
 ): FastifyReply {
   return reply
     .code(status)
     .type('application/json')
-    .send(errorBody(code, message, id));
+    .send(errorBody(code, message, id, data));
 }
 
 /** Statuses that Fastify itself refuses with, and what they mean to a client. */

@@ -110,13 +110,15 @@ function refuseUnacceptable(request: FastifyRequest, reply: FastifyReply, next: 
 
 function exchangeOf(request: FastifyRequest): McpExchange {
   const { traceparent } = request.headers;
+  const { principal, credential, tightening } = request.identity;
   return {
     message: request.body as Record<string, unknown>,
     headers: request.headers,
     signal: request.goneSignal,
     caller: {
-      principal: request.identity.principal,
-      ...(request.identity.tightening && { tightening: request.identity.tightening }),
+      principal,
+      ...(credential && { credential }),
+      ...(tightening && { tightening }),
       requestId: request.id,
       ...(typeof traceparent === 'string' && w3cTraceparent.test(traceparent) && { traceparent }),
     },

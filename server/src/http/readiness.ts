@@ -6,6 +6,8 @@ export interface ReadinessCheck {
   ok: boolean;
   /** Why not, for people: no secrets, no addresses of callers. */
   reason?: string;
+  /** What somebody should see to although calls succeed; for people, like the reason. */
+  warning?: string;
 }
 
 export interface Readiness {

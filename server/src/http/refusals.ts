@@ -28,7 +28,7 @@ export interface Refusal {
 export function turnAway(request: FastifyRequest, reply: FastifyReply, refusal: Refusal): FastifyReply {
   const { status, rule, message, headers = {}, id = null, tool } = refusal;
   request.refusal = { rule, ...(tool !== undefined && { tool }) };
-  return refuse(reply.headers(headers), status, jsonRpcCodes.serverError, message, id);
+  return refuse(reply.headers(headers), status, jsonRpcCodes.serverError, message, id, { code: rule });
 }
 
 /** Counts and records every refusal of this scope. Nothing of the token, of the body or of the query is recorded. */

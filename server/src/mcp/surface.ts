@@ -4,12 +4,11 @@
  */
 
 import type { Tightening } from '../policy/decide.ts';
-import type { Principal } from '../policy/principal.ts';
+import type { Identity } from '../policy/principal.ts';
 import type { ToolCallResult, ToolDescription } from '../tools/call.ts';
 
 /** Who asks, as the transport established it. */
-export interface Caller {
-  principal: Principal;
+export interface Caller extends Identity {
   tightening?: Tightening;
   /** The client can put a question to its user in the middle of this request. */
   canAsk: boolean;

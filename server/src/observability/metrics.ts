@@ -41,6 +41,8 @@ export interface Metrics {
   watchInFlight(count: () => number): void;
   /** Registers what counts the open sessions. */
   watchSessions(count: () => number): void;
+  /** Registers what tells whether the tokens file is in force as it is. */
+  watchTokensFile(usable: () => Promise<boolean>): void;
   /** Everything in Prometheus' text format. */
   text(): Promise<{ contentType: string; body: string }>;
 }
@@ -150,13 +152,13 @@ export function createMetrics({ version, tools }: MetricsOptions): Metrics {
     labelNames: ['rule'],
     registers: [registry],
   });
-  const watch = (name: string, help: string, count: () => number): void => {
+  const watch = (name: string, help: string, count: () => number | Promise<number>): void => {
     new Gauge({
       name,
       help,
       registers: [registry],
-      collect() {
-        this.set(count());
+      async collect() {
+        this.set(await count());
       },
     });
   };
@@ -191,6 +193,12 @@ export function createMetrics({ version, tools }: MetricsOptions): Metrics {
     refused: (rule) => refusals.inc({ rule }),
     watchInFlight: (count) => watch('http_server_active_requests', 'MCP requests under way.', count),
     watchSessions: (count) => watch('cnpg_mcp_sessions', 'Open sessions.', count),
+    watchTokensFile: (usable) =>
+      watch(
+        'cnpg_mcp_tokens_file_usable',
+        '1 while the tokens file is in force; 0 while it cannot be used and the tokens read before stay valid.',
+        async () => Number(await usable()),
+      ),
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };
 }

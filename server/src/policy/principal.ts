@@ -34,6 +34,20 @@ export interface Principal {
   impersonate?: Impersonation;
 }
 
+/** What a caller has shown to be its principal, for whatever lasts longer than the request that it came with. */
+export interface Credential {
+  /** When it is over, in milliseconds since 1970 and with the tolerance for clocks that differ; infinity: never by itself. */
+  endsAt: number;
+  /** Whom it stands for by now, perhaps with other grants than before; `undefined`: nobody any more. Never rejects. */
+  principalNow(): Promise<Principal | undefined>;
+}
+
+/** A principal, and the credential that it rests on, where there is one. */
+export interface Identity {
+  principal: Principal;
+  credential?: Credential;
+}
+
 /** The person at a laptop: whoever can start the process already has its kubeconfig. */
 export const localPrincipal: Principal = {
   id: 'local',

@@ -1,4 +1,4 @@
-/** Carries a plan out, step by step. The only code in the server that writes to Kubernetes (and its dry run). */
+/** Carries a plan out, step by step. What a tool changes is written here (or tried, in its dry run) and nowhere else. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError, toToolError } from '../errors.ts';
 import type { JsonPatchStep, KubeGateway, KubeObject, WatchDecision, WriteResult } from '../kube/gateway.ts';

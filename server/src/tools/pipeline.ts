@@ -1,6 +1,6 @@
 /**
  * The one way from a call to an answer: parse, policy, plan, dry run, confirmation, apply, observe, audit.
- * It is the only caller of `applyPlan`, so nothing is written that did not pass every gate before it.
+ * It is the only caller of `applyPlan`, so no tool changes anything that did not pass every gate before it.
  */
 import { ToolError, toToolError } from '../errors.ts';
 import type { KubeGateway } from '../kube/gateway.ts';
