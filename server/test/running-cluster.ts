@@ -53,6 +53,16 @@ export async function putDatabaseRole(
   await simulator.state.until('databaseroles', demo, name, (object) => object?.status?.applied === true);
 }
 
+/** From now on the operator does nothing with PostgreSQL: the only instance is not ready. */
+export async function primaryNotReady({ simulator }: Harness): Promise<void> {
+  simulator.postgres.behave(demo, 'orders-1', { ready: false });
+  await simulator.state.until('pods', demo, 'orders-1', (pod) =>
+    pod?.status?.conditions?.some(
+      ({ type, status }: { type: string; status: string }) => type === 'Ready' && status === 'False',
+    ),
+  );
+}
+
 /** The password in a Secret. */
 export function passwordIn({ simulator }: Harness, secret: string): string {
   const data = simulator.state.get('secrets', demo, secret)?.data as Record<string, string> | undefined;

@@ -41,6 +41,8 @@ export interface SimulatedPostgres {
   roles(namespace: string, cluster: string): string[];
   role(namespace: string, cluster: string, name: string): SimulatedRole | undefined;
   roleExists(namespace: string, cluster: string, name: string): boolean;
+  /** Creates a role, or changes its attributes, as SQL does: the operator is not told. Returns its transaction. */
+  createRole(namespace: string, cluster: string, name: string, attributes: Fields): number;
   /** Names of all databases, ordered, without the templates. */
   databases(namespace: string, cluster: string): string[];
   database(namespace: string, cluster: string, name: string): SimulatedDatabase | undefined;

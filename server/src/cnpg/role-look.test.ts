@@ -36,22 +36,36 @@ describe('RoleLook', () => {
     const marker = rolesAfter(clusterWith([]), look)[0]?.name ?? '';
     const stale = { byStatus: { reconciled: ['other'], 'not-managed': [] } };
     expect(look.untilSeen(clusterWith([], stale))).toBe('continue');
-    const fresh = { byStatus: { reconciled: [marker], 'not-managed': ['clerk'] } };
+    const fresh = { byStatus: { reconciled: [marker], 'not-managed': ['billing'] } };
     expect(look.untilSeen(clusterWith([], fresh))).toEqual({ done: { ok: true } });
-    expect(look.untilJudged()).toMatchObject({ done: { ok: false } });
+  });
+
+  it('ends with already_exists when PostgreSQL has the role, and says how to go on', () => {
+    const look = new RoleLook('clerk', now);
+    const marker = rolesAfter(clusterWith([]), look)[0]?.name ?? '';
+    const seen = clusterWith([], { byStatus: { reconciled: [marker], 'not-managed': ['clerk'] } });
+    expect(() => look.untilSeen(seen)).toThrow(
+      expect.objectContaining({
+        code: 'already_exists',
+        hint: expect.stringMatching(/another name, or drop that role.*kubectl edit.*update_postgres_role/),
+      }),
+    );
   });
 
   it('finds the name free when the operator lists no other role at all', () => {
     const look = new RoleLook('clerk', now);
     const marker = rolesAfter(clusterWith([]), look)[0]?.name ?? '';
-    look.untilSeen(clusterWith([], { byStatus: { reconciled: [marker] } }));
-    expect(look.untilJudged()).toEqual({ done: { ok: true } });
+    const seen = clusterWith([], { byStatus: { reconciled: [marker] } });
+    expect(look.untilSeen(seen)).toEqual({ done: { ok: true } });
   });
 
   it('says that nothing was created when the operator does not answer', () => {
-    expect(new RoleLook('clerk', now).late()).toMatchObject({
-      state: 'failed',
-      message: expect.stringMatching(/was not created.*call again.*marker entry remains/s),
-    });
+    expect(() => new RoleLook('clerk', now).late()).toThrow(
+      expect.objectContaining({
+        code: 'timeout',
+        message: expect.stringContaining('was not created'),
+        hint: expect.stringMatching(/call again.*marker entry/),
+      }),
+    );
   });
 });

@@ -1,23 +1,22 @@
 /**
  * Finding out whether PostgreSQL has a role that nobody declared. The operator takes such a role over when it is declared:
  * password, attributes and memberships are gone. It lists the roles that it sees (`not-managed`) only while
- * `spec.managed.roles` holds an entry. So a marker (see ./role-drop.ts) is put there: a status that lists the marker was made
- * from what PostgreSQL holds now. It does nothing in PostgreSQL and is taken out again before anything else is written.
+ * `spec.managed.roles` holds an entry, and looks when that list is changed, not when somebody makes a role by SQL (seen on
+ * operator 1.30.0). So a marker (see ./role-drop.ts) is put there: a status that lists the marker was made from what PostgreSQL
+ * holds now. It does nothing in PostgreSQL and is taken out again.
  */
+import { ToolError } from '../errors.ts';
 import type { JsonPatchStep, KubeObject, WatchDecision } from '../kube/gateway.ts';
 import { appendEntry, removeEntries } from './role-edits.ts';
 import { isAbandonedMarker, markerName } from './role-marker.ts';
 import { own } from './role-names.ts';
 import type { Cluster, RoleSpec } from './types.ts';
 
-type Verdict = { ok: true } | { ok: false; message: string };
-
 /** The edits and waits of one look; they share what was seen. */
 export class RoleLook {
   readonly #role: string;
   readonly #now: Date;
   readonly #marker: string;
-  #found = false;
 
   constructor(role: string, now: Date) {
     this.#role = role;
@@ -36,40 +35,51 @@ export class RoleLook {
     ];
   };
 
-  /** Until the operator has looked; what it saw is told by {@link untilJudged}, when the marker is out again. */
-  readonly untilSeen = (object: KubeObject | undefined): WatchDecision<Verdict> => {
-    if (!object) return { done: { ok: false, message: 'The Cluster was deleted meanwhile.' } };
+  /**
+   * Until the operator has looked. Throws `already_exists` when PostgreSQL has the role, and `not_found` when the Cluster is
+   * gone.
+   */
+  readonly untilSeen = (object: KubeObject | undefined): WatchDecision<{ ok: true }> => {
+    if (!object) throw new ToolError('not_found', 'The Cluster was deleted meanwhile.');
     const lists = (object as Cluster).status?.managedRolesStatus?.byStatus;
     if (!own(lists, 'reconciled')?.includes(this.#marker)) return 'continue';
-    this.#found = own(lists, 'not-managed')?.includes(this.#role) ?? false;
+    if (own(lists, 'not-managed')?.includes(this.#role)) throw takenBySql(this.#role);
     return { done: { ok: true } };
   };
 
-  /** Second edit: the marker has done its work. */
+  /** The marker has done its work, or the call has come to nothing. */
   readonly removeMarker = (object: KubeObject): JsonPatchStep[] =>
     removeEntries(object as Cluster, this.#mineOrAbandoned);
 
-  /** Fails when the role exists. Only after {@link untilSeen}. */
-  readonly untilJudged = (): WatchDecision<Verdict> =>
-    this.#found ? { done: { ok: false, message: takenBySql(this.#role) } } : { done: { ok: true } };
-
-  /** When the operator has not looked in time. */
-  readonly late = (): { state: 'failed'; message: string } => ({
-    state: 'failed',
-    message:
-      `The operator did not say which roles PostgreSQL has, so a role ${this.#role} that was made by SQL may be there, and would lose its ` +
-      'password, attributes and memberships. The role was not created. Look with get_cluster_status whether the primary runs, then call ' +
-      'again. A marker entry remains in spec.managed.roles: it does nothing in PostgreSQL, and a later call clears it.',
-  });
+  /** When the operator has not looked in time: throws `timeout`. */
+  readonly late = (): never => {
+    throw new ToolError(
+      'timeout',
+      `The operator did not say which roles PostgreSQL has, so a role ${this.#role} that was made by SQL may be there, and would lose ` +
+        'its password, attributes and memberships. The role was not created.',
+      {
+        hint:
+          'Look with get_cluster_status whether the primary runs, then call again. Should the marker entry still be in ' +
+          'spec.managed.roles: it does nothing in PostgreSQL, and a later call clears it.',
+      },
+    );
+  };
 
   readonly #mineOrAbandoned = (entry: RoleSpec): boolean =>
     entry.name === this.#marker || isAbandonedMarker(entry, this.#now);
 }
 
-/** Why a role that PostgreSQL has and nobody declared is not created, and what to do. */
-export function takenBySql(role: string): string {
-  return (
+/** The answer for a role that PostgreSQL has and nobody declared. */
+function takenBySql(role: string): ToolError {
+  return new ToolError(
+    'already_exists',
     `PostgreSQL has a role ${role} already, which is not declared: it was made by SQL or left behind. The operator would reset its ` +
-    'password, attributes and memberships, so the role was not created. Choose another name, or drop that role in PostgreSQL first.'
+      'password, attributes and memberships, so the role was not created.',
+    {
+      hint:
+        'Choose another name, or drop that role in PostgreSQL first. To have the operator take it over knowingly, declare it in ' +
+        'spec.managed.roles with kubectl edit, every attribute and membership spelt out: what is left out is reset, and only the ' +
+        'password stays where no passwordSecret is named. From then on update_postgres_role can change it.',
+    },
   );
 }

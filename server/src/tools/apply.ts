@@ -71,7 +71,7 @@ const maxLostAnswers = 3;
 
 /**
  * Applies the operations in order. Throws {@link ApplyError} when one fails; what the plan marks as undoable has been
- * undone by then, newest first.
+ * undone by then, newest first, and also when an `await` step ends badly.
  */
 export async function applyPlan(
   kube: KubeGateway,
@@ -97,6 +97,7 @@ export async function applyPlan(
         }
         step.status = verdict.state === 'failed' ? 'failed' : 'not_done';
         result.stopped = verdict;
+        await undo(writing, operations, result, index, options.requestId);
         return result;
       }
       const written = await applyOne(writing, operation, options);
@@ -112,8 +113,7 @@ export async function applyPlan(
           ? await whatBecameOf(writing, operation, options.requestId)
           : 'failed';
       }
-      // What a later step may rest on stays as long as it is not known that the later step was not done.
-      if (step.status !== 'unknown') await undo(writing, operations, result, index, options.requestId);
+      await undo(writing, operations, result, index, options.requestId);
       throw new ApplyError(error, result.steps);
     }
   }
@@ -326,16 +326,24 @@ async function undo(
   failedAt: number,
   requestId: string,
 ): Promise<void> {
+  const unsure = result.steps[failedAt]?.status === 'unknown';
   for (let index = failedAt; index >= 0; index -= 1) {
     const operation = operations[index];
     const step = result.steps[index];
-    if (operation?.verb !== 'create' || !operation.undoable || step?.status !== 'done') continue;
+    if (step?.status !== 'done') continue;
     try {
-      const made = result.objects[index] ?? (await findOwn(kube, operation, requestId));
-      await kube.remove(operation.resource, operation.key, { uid: made?.metadata.uid });
-      step.status = 'undone';
+      if (operation?.verb === 'edit' && operation.undo) {
+        const { undo: takeBack } = operation;
+        if ((await edit(kube, { ...operation, edit: takeBack })) !== 'not_needed') step.status = 'undone';
+      }
+      // What a later step may rest on stays as long as it is not known that the later step was not done.
+      if (operation?.verb === 'create' && operation.undoable && !unsure) {
+        const made = result.objects[index] ?? (await findOwn(kube, operation, requestId));
+        await kube.remove(operation.resource, operation.key, { uid: made?.metadata.uid });
+        step.status = 'undone';
+      }
     } catch {
-      // Stays as it is: the report says that the object is there.
+      // Stays as it is: the report says that it was done.
     }
   }
 }

@@ -48,6 +48,11 @@ export interface EditOperation extends OperationBase {
   intent: Record<string, unknown>;
   /** Steps against the object as it is now; an empty list means that nothing is to be done. May throw a ToolError. */
   edit: (current: KubeObject) => JsonPatchStep[];
+  /**
+   * Steps that take the edit back when the plan does not get to its end; an empty list when nothing of it is left. Only for
+   * what no later step rests on: it is taken back also when it is not known what became of one.
+   */
+  undo?: (current: KubeObject) => JsonPatchStep[];
 }
 
 export interface RemoveOperation extends OperationBase {
@@ -64,11 +69,14 @@ export interface RemoveOperation extends OperationBase {
 export interface AwaitOperation extends OperationBase {
   verb: 'await';
   timeoutSeconds: number;
-  /** Looks at the object (`undefined`: it is gone). `failed` is shown with what the operator or PostgreSQL said. */
+  /**
+   * Looks at the object (`undefined`: it is gone). `failed` is shown with what the operator or PostgreSQL said. May throw a
+   * ToolError where the call ends with a code of its own.
+   */
   until: (
     object: KubeObject | undefined,
   ) => WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }>;
-  /** What to say when the time is over, where more is known than that. */
+  /** What to say when the time is over, where more is known than that. May throw a ToolError, too. */
   late?: () => { state: 'failed' | 'requested'; message: string; quoted?: string };
 }
 

@@ -5,6 +5,7 @@ import {
   managedRoles,
   orders,
   passwordIn,
+  primaryNotReady,
   putDatabaseRole,
   startOrders,
   writes,
@@ -116,17 +117,13 @@ describe('create_postgres_role', () => {
 
   it('says "requested" when it did not wait, and when the time was too short', async () => {
     expect((await create({ role_name: 'clerk', wait: false })).structured.state).toBe('requested');
-    await harness.close();
-    harness = await startHarness({ speed: 100 });
-    await startOrders(harness);
-    await create({ role_name: 'first' });
-    harness.simulator.postgres.behave(demo, 'orders-1', { ready: false });
-    await harness.simulator.state.until('pods', demo, 'orders-1', (pod) =>
-      pod?.status?.conditions?.some(
-        ({ type, status }: { type: string; status: string }) => type === 'Ready' && status === 'False',
-      ),
+    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
+    const answering = create({ role_name: 'late', timeout: 1 });
+    await vi.waitFor(() =>
+      expect(writes(harness).filter((write) => write === 'create secrets')).toHaveLength(2),
     );
-    const answer = await create({ role_name: 'clerk', timeout: 1 });
+    await primaryNotReady(harness);
+    const answer = await answering;
     expect(answer.isError).toBe(false);
     expect(answer.structured.state).toBe('requested');
     expect(answer.text).toContain('was not seen within 1 s');
@@ -178,81 +175,6 @@ describe('create_postgres_role', () => {
     expect(writes(harness)).toEqual([]);
   });
 
-  it('refuses a role that exists in PostgreSQL without being declared: the operator would reset it', async () => {
-    await create({ role_name: 'left' });
-    await create({ role_name: 'kept' });
-    harness.simulator.state.remove('secrets', demo, 'cnpg-orders-user-left');
-    const { kube, simulator } = harness;
-    const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
-    await kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
-    await simulator.state.until('clusters', demo, 'orders', (cluster) =>
-      cluster?.status?.managedRolesStatus.byStatus['not-managed'].includes('left'),
-    );
-    const answer = await create({ role_name: 'left' });
-    expect(answer.structured.error.message).toContain('made by SQL');
-    expect(managedRoles(harness)).toMatchObject([{ name: 'kept' }]);
-  });
-
-  describe('when the operator does not say which roles PostgreSQL has', () => {
-    /** As if made by SQL: PostgreSQL has the role, and nothing declares it any more. */
-    const makeBySql = async (name: string): Promise<void> => {
-      const body = (value: object[]) => ({
-        type: 'json' as const,
-        body: [{ op: 'add' as const, path: '/spec/managed', value: { roles: value } }],
-      });
-      const key = { name: 'orders', namespace: demo };
-      await harness.kube.patch('clusters', key, body([{ name, login: true, createdb: true }]));
-      await vi.waitFor(() => expect(inPostgres(name)).toBeDefined());
-      await harness.kube.patch('clusters', key, body([]));
-      harness.simulator.clearRequests();
-    };
-
-    it.each(['spec.managed.roles', 'DatabaseRole'])(
-      'makes it look, and leaves a role made by SQL as it is, in %s',
-      async (place) => {
-        await makeBySql('billing');
-        if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
-        const before = inPostgres('billing');
-        harness.simulator.clearRequests();
-        const answer = await create({ role_name: 'billing' });
-        expect(answer.isError).toBe(true);
-        expect(answer.text).toContain('PostgreSQL has a role billing already');
-        expect(writes(harness)).toEqual(['patch clusters orders', 'patch clusters orders']);
-        expect(managedRoles(harness)).toEqual([]);
-        expect(secret('cnpg-orders-user-billing')).toBeUndefined();
-        expect(inPostgres('billing')).toEqual(before);
-      },
-    );
-
-    it('makes the first role of a cluster in one call, and leaves no marker', async () => {
-      const answer = await create({ role_name: 'clerk' });
-      expect(answer.structured).toMatchObject({ state: 'done', losses: [], warnings: [] });
-      expect(managedRoles(harness).map(({ name }) => name)).toEqual(['clerk']);
-    });
-
-    it('does not look when the operator says it anyway', async () => {
-      await create({ role_name: 'first' });
-      harness.simulator.clearRequests();
-      const answer = await create({ role_name: 'clerk' });
-      expect(writes(harness)).toEqual(['create secrets', 'patch clusters orders']);
-      expect(answer.structured.warnings).toEqual([
-        expect.stringContaining('made by SQL since would be taken over'),
-      ]);
-    });
-
-    it('does not take the list of before for an answer when only a marker is left', async () => {
-      await makeBySql('billing');
-      const name = 'cnpg-mcp-marker-00000000-00000000-0';
-      const body = [{ op: 'add' as const, path: '/spec/managed/roles', value: [{ name, ensure: 'absent' }] }];
-      const key = { name: 'orders', namespace: demo };
-      await harness.kube.patch('clusters', key, { type: 'json', body });
-      expect((await create({ role_name: 'billing' })).text).toContain(
-        'PostgreSQL has a role billing already',
-      );
-      expect(managedRoles(harness)).toEqual([]);
-    });
-  });
-
   it('never overwrites a Secret that is there', async () => {
     const theirs = {
       apiVersion: 'v1',
@@ -301,15 +223,22 @@ describe('create_postgres_role', () => {
     expect(managedRoles(harness)).toEqual([]);
   });
 
-  it('removes the Secret again when the role cannot be added', async () => {
-    await create({ role_name: 'first' });
+  it('removes the Secret again when the role cannot be added, and says what could not be taken back', async () => {
+    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
+    const answering = create({ role_name: 'clerk' });
+    await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
     harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
-    const answer = await create({ role_name: 'clerk' });
+    const answer = await answering;
     expect(answer.structured.error).toMatchObject({
       code: 'forbidden',
       missing_right: { verb: 'patch', resource: 'clusters', namespace: demo },
     });
-    expect(answer.structured.steps).toMatchObject([{ status: 'undone' }, { status: 'failed' }]);
+    expect(answer.structured.steps.map(({ status }: { status: string }) => status)).toEqual([
+      'done',
+      'done',
+      'undone',
+      'failed',
+    ]);
     expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
   });
 

@@ -17,7 +17,8 @@ import {
   lookForRole,
   refuseTakenName,
   refuseTakenSecret,
-  warnOfOldList,
+  removeMarker,
+  warnOfListedRole,
 } from '../roles/new-role.ts';
 import { observeRole } from '../roles/observe.ts';
 import { attributesShape, attributeWords, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
@@ -98,13 +99,15 @@ export const createPostgresRole = defineTool({
     const crdName = taken.has(plainName) ? objectName(clusterName, role, undefined, 'role') : plainName;
     const place = asObject ? `DatabaseRole ${crdName}` : `spec.managed.roles of Cluster ${clusterName}`;
     const refusal = replicaRefusal(cluster);
+    const look = lookForRole(cluster, role, context.now(), input.timeout);
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
       refusals: refusal ? [refusal] : [],
-      warnings: [...privilegeWarnings(role, input), ...warnOfOldList(cluster, role)],
+      warnings: [...privilegeWarnings(role, input), ...warnOfListedRole(cluster, role)],
       operations: [
-        ...lookForRole(cluster, role, context.now()),
+        ...look.first,
+        ...(asObject ? [removeMarker(cluster, look)] : []),
         {
           verb: 'create',
           resource: 'secrets',
@@ -114,7 +117,7 @@ export const createPostgresRole = defineTool({
           generate: { key: 'password', length: passwordLength },
           undoable: true,
         },
-        asObject ? createObject(cluster, crdName, spec, place) : addInline(cluster, spec, place),
+        asObject ? createObject(cluster, crdName, spec, place) : addInline(cluster, spec, place, look),
       ],
       facts: { cluster, secret, ...(asObject && { crdName }) },
     });

@@ -1,18 +1,18 @@
 /** A new role: what stands in its way, and the operation that declares it in either place. */
 import { appSecretName } from '../../cnpg/names.ts';
 import { addEntry } from '../../cnpg/role-edits.ts';
-import { RoleLook, takenBySql } from '../../cnpg/role-look.ts';
+import { RoleLook } from '../../cnpg/role-look.ts';
 import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
 import { isRoleSecret, isRoleSecretOf } from '../../cnpg/role-secret.ts';
 import { declarationsOf, placePhrase, undeclaredRoles } from '../../cnpg/roles.ts';
 import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
-import type { Operation } from '../change-plan.ts';
+import type { EditOperation, Operation } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
 import type { ClusterRoles } from './declared.ts';
 import { findSecret } from './password.ts';
 
-/** Throws when the name is reserved, declared, the application owner's, or known to exist in PostgreSQL. */
+/** Throws when the name is reserved, declared, or the application owner's. What PostgreSQL has is told by {@link lookForRole}. */
 export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string): void {
   const clusterName = cluster.metadata.name;
   const reserved = reservedRoleReason(role);
@@ -41,65 +41,70 @@ export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string):
       { hint: 'Choose another name: with a second Secret the two passwords would replace each other.' },
     );
   }
-  if (undeclaredRoles(cluster)?.includes(role)) {
-    throw new ToolError('already_exists', takenBySql(role));
-  }
 }
 
-/** The operator looks when its list of roles is changed, not when somebody makes a role by SQL (seen on operator 1.30.0). */
-export function warnOfOldList(cluster: Cluster, role: string): string[] {
-  if (undeclaredRoles(cluster) === undefined) return [];
+/** A plan that will probably end early; the operator's list may be old, so that is not known before it has looked again. */
+export function warnOfListedRole(cluster: Cluster, role: string): string[] {
+  if (!undeclaredRoles(cluster)?.includes(role)) return [];
   return [
-    `PostgreSQL had no role ${role} when the operator looked last. One that was made by SQL since would be taken over, and lose its password, attributes and memberships.`,
+    `PostgreSQL had a role ${role} when the operator looked last, and nobody declared it. If it is still there, the call ends without creating anything.`,
   ];
 }
 
-/** Seconds that the operator gets to look at PostgreSQL's roles; it takes less than one when it is at work. */
+/** Most seconds that the operator gets to look at PostgreSQL's roles; it takes less than one when it is at work. */
 const lookSeconds = 20;
 
+/** A look at PostgreSQL's roles before a role is declared: steps, and how the marker goes when it has done its work. */
+export interface LookForRole {
+  /** They end the call with `already_exists` when PostgreSQL has a role of this name that nobody declared. */
+  first: Operation[];
+  /** For the edit that writes to the same Cluster afterwards. */
+  removeMarker: EditOperation['edit'];
+}
+
 /**
- * Steps that end the call when PostgreSQL has a role of this name that nobody declared. None when the operator says anyway
- * which roles there are: {@link refuseTakenName} has looked at that.
+ * Plans the look. It is made before every creation: the list that the operator keeps may be older than the role. `patience`:
+ * seconds that the caller waits at most.
  */
-export function lookForRole(cluster: Cluster, role: string, now: Date): Operation[] {
-  if (undeclaredRoles(cluster) !== undefined) return [];
-  const { name, namespace, uid = '' } = cluster.metadata;
-  const at = { resource: 'clusters' as const, key: { name, ...(namespace !== undefined && { namespace }) } };
+export function lookForRole(cluster: Cluster, role: string, now: Date, patience: number): LookForRole {
   const look = new RoleLook(role, now);
-  return [
+  const first: Operation[] = [
     {
-      ...at,
-      verb: 'edit',
+      ...editOf(cluster),
       summary:
         'Add a marker entry to spec.managed.roles, which makes the operator say which roles PostgreSQL has.',
-      uid,
       intent: { marker: 'in' },
       edit: look.putMarker,
+      undo: look.removeMarker,
     },
     {
-      ...at,
+      ...keyOf(cluster),
       verb: 'await',
-      summary: 'Wait until the operator has said so.',
-      timeoutSeconds: lookSeconds,
+      summary: `Make sure that PostgreSQL has no role ${role}: the operator would take it over and reset it.`,
+      timeoutSeconds: Math.min(lookSeconds, patience),
       until: look.untilSeen,
       late: look.late,
     },
-    {
-      ...at,
-      verb: 'edit',
-      summary: 'Take the marker entry out again.',
-      uid,
-      intent: { marker: 'out' },
-      edit: look.removeMarker,
-    },
-    {
-      ...at,
-      verb: 'await',
-      summary: `Make sure that PostgreSQL has no role ${role}: the operator would take it over and reset it.`,
-      timeoutSeconds: lookSeconds,
-      until: look.untilJudged,
-    },
   ];
+  return { first, removeMarker: look.removeMarker };
+}
+
+/** Takes the marker out where no other edit of the Cluster does. */
+export function removeMarker(cluster: Cluster, { removeMarker: edit }: LookForRole): Operation {
+  return {
+    ...editOf(cluster),
+    summary: 'Take the marker entry out again.',
+    intent: { marker: 'out' },
+    edit,
+  };
+}
+
+function keyOf({ metadata: { name, namespace } }: Cluster): Pick<EditOperation, 'resource' | 'key'> {
+  return { resource: 'clusters', key: { name, ...(namespace !== undefined && { namespace }) } };
+}
+
+function editOf(cluster: Cluster): Pick<EditOperation, 'verb' | 'resource' | 'key' | 'uid'> {
+  return { ...keyOf(cluster), verb: 'edit', uid: cluster.metadata.uid ?? '' };
 }
 
 /** Throws `already_exists` when there is a Secret of this name: it is never overwritten. */
@@ -126,17 +131,14 @@ function whoseSecret(cluster: Cluster, role: string, secret: Secret): string {
   return 'This server did not make it. Choose another role name.';
 }
 
-/** Adds the entry to `spec.managed.roles`, whatever else is done to the list meanwhile. */
-export function addInline(cluster: Cluster, spec: RoleSpec, place: string): Operation {
-  const { name, namespace: inNamespace, uid } = cluster.metadata;
+/** Adds the entry to `spec.managed.roles` in place of the marker, whatever else is done to the list meanwhile. */
+export function addInline(cluster: Cluster, spec: RoleSpec, place: string, look: LookForRole): Operation {
   return {
-    verb: 'edit',
-    resource: 'clusters',
-    key: { name, ...(inNamespace !== undefined && { namespace: inNamespace }) },
-    summary: `Add role ${spec.name} to ${place}.`,
-    uid: uid ?? '',
+    ...editOf(cluster),
+    summary: `Add role ${spec.name} to ${place} in place of the marker.`,
     intent: { add: spec },
-    edit: (current) => addEntry(current as Cluster, spec),
+    // The entry is appended, so removing the marker by its index does not move what was added.
+    edit: (current) => [...addEntry(current as Cluster, spec), ...look.removeMarker(current)],
   };
 }
 

@@ -1,0 +1,135 @@
+/** create_postgres_role and roles that PostgreSQL has without a declaration: what the operator would take over. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Harness, startHarness } from '../../../test/harness.ts';
+import {
+  demo,
+  managedRoles,
+  orders,
+  primaryNotReady,
+  putDatabaseRole,
+  startOrders,
+  writes,
+} from '../../../test/running-cluster.ts';
+import { createPostgresRole } from './create-postgres-role.ts';
+
+let harness: Harness;
+beforeEach(async () => {
+  harness = await startHarness();
+  await startOrders(harness);
+});
+afterEach(() => harness.close());
+
+const create = (args: Record<string, unknown>) =>
+  harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, ...args });
+const secret = (name: string) => harness.simulator.state.get('secrets', demo, name);
+const inPostgres = (role: string) => harness.simulator.postgres.role(demo, 'orders', role);
+const bySql = (role: string) =>
+  harness.simulator.postgres.createRole(demo, 'orders', role, { login: true, createdb: true });
+const listed = () => orders(harness).status?.managedRolesStatus?.byStatus?.['not-managed'] ?? [];
+
+describe('create_postgres_role', () => {
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'leaves a role made by SQL as it is, with the first role in %s',
+    async (place) => {
+      bySql('billing');
+      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      const before = structuredClone(inPostgres('billing'));
+      harness.simulator.clearRequests();
+      const answer = await create({ role_name: 'billing' });
+      expect(answer.structured).toMatchObject({
+        error: {
+          code: 'already_exists',
+          message: expect.stringContaining('PostgreSQL has a role billing already'),
+        },
+        steps: [{ status: 'undone' }, { status: 'failed' }, ...answer.structured.steps.slice(2)],
+      });
+      expect(answer.text).toContain('nothing remains');
+      expect(writes(harness)).toEqual(['patch clusters orders', 'patch clusters orders']);
+      expect(managedRoles(harness)).toEqual([]);
+      expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+      expect(inPostgres('billing')).toEqual(before);
+    },
+  );
+
+  it('leaves a role as it is that was made by SQL after the operator looked last', async () => {
+    await create({ role_name: 'first' });
+    bySql('billing');
+    const before = structuredClone(inPostgres('billing'));
+    expect(listed()).not.toContain('billing');
+    const answer = await create({ role_name: 'billing' });
+    expect(answer.structured.error.code).toBe('already_exists');
+    expect(inPostgres('billing')).toEqual(before);
+    expect(managedRoles(harness)).toMatchObject([{ name: 'first' }]);
+    expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+  });
+
+  it('says beforehand that the role was there when the operator looked last, and does not take that for an answer', async () => {
+    await create({ role_name: 'billing' });
+    const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
+    const key = { name: 'orders', namespace: demo };
+    await create({ role_name: 'first' });
+    await harness.kube.patch('clusters', key, { type: 'json', body });
+    harness.simulator.state.remove('secrets', demo, 'cnpg-orders-user-billing');
+    await vi.waitFor(() => expect(listed()).toContain('billing'));
+    const shown = await create({ role_name: 'billing', dry_run: true });
+    expect(shown.structured).toMatchObject({
+      state: 'dry_run',
+      warnings: [expect.stringContaining('had a role billing when the operator looked last')],
+    });
+    expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
+    expect(managedRoles(harness)).toMatchObject([{ name: 'first' }]);
+  });
+
+  it('takes one write more than without a look, and leaves no marker', async () => {
+    await create({ role_name: 'first' });
+    harness.simulator.clearRequests();
+    const answer = await create({ role_name: 'clerk' });
+    expect(writes(harness)).toEqual(['patch clusters orders', 'create secrets', 'patch clusters orders']);
+    expect(answer.structured).toMatchObject({ state: 'done', warnings: [] });
+    expect(managedRoles(harness).map(({ name }) => name)).toEqual(['first', 'clerk']);
+  });
+
+  it('creates nothing when the operator does not look, and takes the marker out again', async () => {
+    await create({ role_name: 'first' });
+    await primaryNotReady(harness);
+    const answer = await create({ role_name: 'clerk', timeout: 1 });
+    expect(answer.structured).toMatchObject({
+      error: { code: 'timeout', message: expect.stringContaining('did not say which roles PostgreSQL has') },
+      steps: [{ status: 'undone' }, ...answer.structured.steps.slice(1)],
+    });
+    expect(answer.text).toContain('The steps before it were undone: nothing remains.');
+    expect(managedRoles(harness).map(({ name }) => name)).toEqual(['first']);
+    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+  });
+
+  it('takes the marker out again when the call is cancelled', async () => {
+    await primaryNotReady(harness);
+    const caller = new AbortController();
+    const answering = harness.call(
+      createPostgresRole,
+      { namespace: demo, cluster_name: 'orders', role_name: 'clerk' },
+      { signal: caller.signal },
+    );
+    await vi.waitFor(() => expect(managedRoles(harness)).toHaveLength(1));
+    caller.abort();
+    expect((await answering).structured.error.code).toBe('cancelled');
+    expect(managedRoles(harness)).toEqual([]);
+  });
+
+  it('makes the first role of a cluster in one call', async () => {
+    const answer = await create({ role_name: 'clerk' });
+    expect(answer.structured).toMatchObject({ state: 'done', losses: [], warnings: [] });
+    expect(managedRoles(harness).map(({ name }) => name)).toEqual(['clerk']);
+  });
+
+  it('does not take the list of before for an answer when only a marker is left', async () => {
+    bySql('billing');
+    const name = 'cnpg-mcp-marker-00000000-00000000-0';
+    const body = [
+      { op: 'add' as const, path: '/spec/managed', value: { roles: [{ name, ensure: 'absent' }] } },
+    ];
+    await harness.kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+    expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
+    expect(managedRoles(harness)).toEqual([]);
+  });
+});
