@@ -10,6 +10,7 @@ export default defineConfig({
       'e2e/bench/**/*.test.ts',
       'e2e/conformance/**/*.test.ts',
       'e2e/chart/**/*.test.ts',
+      'e2e/documentation/**/*.test.ts',
       'e2e/image/**/*.test.ts',
       'e2e/workflows/**/*.test.ts',
     ],

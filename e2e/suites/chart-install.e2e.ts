@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,11 +14,10 @@ import { catalogue } from '../../server/src/tools/catalog/index.ts';
 import { chartFolder } from '../chart/files.ts';
 import { type Helm, helms } from '../chart/helm.ts';
 import { imageOnCluster } from '../image/load.ts';
-import { root, serverProgram } from '../scripts/paths.ts';
+import { serverProgram } from '../scripts/paths.ts';
 import { accountKubeconfig } from './support/gate.ts';
 import {
   apply,
-  clusterManifest,
   deleteNamespace,
   getObject,
   kubectl,
@@ -300,72 +299,4 @@ describe.each(majors)('the pods of a release by %s', (_, index) => {
     expect(after.some((name) => !before.includes(name))).toBe(true);
     expect(await helm('test', 'x')).toMatch(/Phase: +Succeeded/);
   });
-});
-
-describe('the commands in the documentation', () => {
-  /** Commands of the `sh` blocks of a page, with the namespaces of this test. */
-  async function commandsOf(page: string, places: Record<string, string>): Promise<string[]> {
-    const text = await readFile(join(root, page), 'utf8');
-    const blocks = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)].map(([, , body = '']) => body);
-    return blocks
-      .flatMap((body) => body.split('\n'))
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
-      .map((line) => line.replace(/\b(tools|shop|billing)\b/g, (name) => places[name] ?? name));
-  }
-
-  /** These need a pod of the server, or a registry; `make image` is proved by the suite of the pods. */
-  const isProvedElsewhere = (command: string): boolean =>
-    /^(helm test|kubectl port-forward|make (publish-)?image)\b/.test(command);
-
-  it.each(['docs/install.md', 'chart/README.md', 'docs/rbac.md'])(
-    'of %s work as they stand there',
-    async (page) => {
-      const [shop, billing] = [await makeNamespace('t-chart'), await makeNamespace('t-chart')];
-      const bin = await mkdtemp(join(folder, 'bin-'));
-      const program = async (name: string, ...command: string[]): Promise<void> => {
-        const line = `exec ${command.map((part) => `'${part}'`).join(' ')} "$@"`;
-        await writeFile(join(bin, name), `#!/bin/bash\n${line}\n`);
-        await chmod(join(bin, name), 0o755);
-      };
-      const [helm4] = both as [Helm];
-      await program('helm', ...helm4.command);
-      await program('kubectl', cluster.kubectl, '--kubeconfig', cluster.kubeconfig);
-      await program('cnpg-mcp-rbac', process.execPath, join(root, 'rbac-bootstrap/dist/main.js'));
-      await symlink(chartFolder, join(bin, 'chart'));
-      const values = /```yaml\n# values\.yaml\n([\s\S]*?)```/.exec(
-        await readFile(join(root, 'docs/install.md'), 'utf8'),
-      )?.[1];
-      await writeFile(join(bin, 'values.yaml'), values ?? '');
-      // What the pages annotate; it need not run.
-      await apply(clusterManifest(shop, 'orders'));
-      const tokens = /```yaml\n\s*# tokens\.yaml[^\n]*\n([\s\S]*?)```/.exec(
-        await readFile(join(root, 'docs/install.md'), 'utf8'),
-      )?.[1];
-      await writeFile(join(bin, 'tokens.yaml'), (tokens ?? '').replace(/^ {2}/gm, ''));
-      const env = { ...process.env, KUBECONFIG: cluster.kubeconfig, PATH: `${bin}:${process.env.PATH}` };
-      try {
-        const commands = await commandsOf(page, { tools: namespace, shop, billing });
-        expect(commands.length).toBeGreaterThan(1);
-        for (const command of commands.filter((line) => !isProvedElsewhere(line))) {
-          const noPods = /^helm (install|upgrade)/.test(command) ? ' --set replicas=0' : '';
-          const { code, stderr } = await run('bash', ['-c', `${command}${noPods}`], { cwd: bin, env }).then(
-            () => ({ code: 0, stderr: '' }),
-            (thrown) => thrown as { code: number; stderr: string },
-          );
-          // `diff` says by its status that there is a difference.
-          const expected = command.startsWith('cnpg-mcp-rbac diff') ? 1 : 0;
-          expect({ command, code, stderr }).toEqual({
-            command,
-            code: expected,
-            stderr: code === 0 ? '' : stderr,
-          });
-        }
-        await openTokens(join(bin, 'tokens.yaml'));
-      } finally {
-        await deleteNamespace(shop);
-        await deleteNamespace(billing);
-      }
-    },
-  );
 });
