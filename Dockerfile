@@ -18,14 +18,18 @@ COPY package.json pnpm-lock.yaml pnpm-workspace.yaml ./
 COPY server/package.json server/
 COPY rbac-bootstrap/package.json rbac-bootstrap/
 COPY e2e/package.json e2e/
-# Exactly what the lockfile says. e2e has the simulated cluster of `cnpg-mcp demo`.
+# Exactly what the lockfile says. e2e has the simulated cluster of `cnpg-mcp demo`; what its tests need is left out.
 RUN --mount=type=cache,id=pnpm,target=/pnpm \
-    pnpm install --frozen-lockfile --store-dir /pnpm --filter cnpg-mcp --filter cnpg-mcp-e2e
+    pnpm install --frozen-lockfile --store-dir /pnpm --filter cnpg-mcp && \
+    pnpm install --frozen-lockfile --store-dir /pnpm --filter cnpg-mcp-e2e --prod
 
 FROM deps AS build
+# The packages in the bundle can be seen only here; without this, the SBOM would have nothing but the base.
+ARG BUILDKIT_SBOM_SCAN_STAGE=true
 COPY e2e/simulator e2e/simulator
 COPY server server
-RUN pnpm --filter cnpg-mcp build
+# Nothing is installed here: pnpm would add what was left out.
+RUN pnpm --config.verify-deps-before-run=false --filter cnpg-mcp build
 
 FROM ${NODE_IMAGE} AS debug
 COPY --from=build /build/server/dist /app

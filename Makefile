@@ -88,7 +88,7 @@ PLATFORMS ?= linux/amd64,linux/arm64
 publish-image: ## Build the image for all platforms and push it, with SBOM and provenance; needs docker buildx
 	@mkdir -p .run
 	docker buildx build --platform $(PLATFORMS) --provenance=mode=max --sbom=true \
-		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git describe --always --abbrev=40 --dirty --exclude '*') \
 		--tag $(IMAGE):$(VERSION) --metadata-file .run/image-metadata.json --push .
 
 publish-chart: ## Push the chart to a registry; needs helm

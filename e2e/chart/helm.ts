@@ -6,11 +6,10 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { parseAllDocuments } from 'yaml';
-import { clusterProgram, root } from '../scripts/paths.ts';
+import { clusterCache, clusterProgram, root } from '../scripts/paths.ts';
 import type { TestCluster } from '../scripts/test-cluster.ts';
 import { chartFolder } from './files.ts';
 
@@ -56,7 +55,7 @@ async function buildHelm3(): Promise<string> {
   const module = join(root, 'e2e/chart/helm3');
   const pinned = ['go.mod', 'go.sum'].map((name) => readFileSync(join(module, name)));
   const key = createHash('sha256').update(Buffer.concat(pinned)).digest('hex').slice(0, 12);
-  const folder = join(process.env.CNPG_LAB_HOME ?? join(homedir(), '.cache/cnpg-lab'), 'bin');
+  const folder = join(clusterCache, 'bin');
   const target = join(folder, `helm3-${key}`);
   if (existsSync(target)) return target;
   await mkdir(folder, { recursive: true });

@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { output } from '../scripts/command.ts';
+import { Failure } from '../scripts/failure.ts';
 import type { RunConfig } from './oci.ts';
 import type { TarEntry } from './tar.ts';
 
@@ -13,7 +14,21 @@ import type { TarEntry } from './tar.ts';
 export const node = '/nodejs/bin/node';
 export const application = '/app';
 
-const nonroot = 65532;
+/** Number of the user that the server runs as. */
+export const nonroot = 65532;
+
+/**
+ * This machine's architecture in the words of Go, as images have it.
+ * @throws {Failure} where no image can be made of this machine's Node.js
+ */
+export function architecture(): string {
+  const name = { x64: 'amd64', arm64: 'arm64' }[process.arch as string];
+  if (process.platform !== 'linux' || name === undefined)
+    throw new Failure(
+      'Without Docker the image is made from the Node.js of this machine, which must run Linux.',
+    );
+  return name;
+}
 
 /** The part below the server: it stays the same until Node.js changes. */
 export async function baseLayer(): Promise<TarEntry[]> {
@@ -36,18 +51,21 @@ export async function baseLayer(): Promise<TarEntry[]> {
 
 /** The built server, as `pnpm run build` left it in a folder. */
 export async function applicationLayer(dist: string): Promise<TarEntry[]> {
-  const entries = await readdir(dist, { recursive: true, withFileTypes: true });
+  return withFolders(await folderEntries(dist, application));
+}
+
+/** The files below a folder, for another place. */
+export async function folderEntries(source: string, target: string): Promise<TarEntry[]> {
+  const entries = await readdir(source, { recursive: true, withFileTypes: true });
   const names = entries
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  return withFolders(
-    await Promise.all(
-      names.map(async (path): Promise<TarEntry> => {
-        const content = await readFile(path);
-        return { type: 'file', path: relative(application + path.slice(dist.length)), mode: 0o644, content };
-      }),
-    ),
+  return Promise.all(
+    names.map(async (path): Promise<TarEntry> => {
+      const content = await readFile(path);
+      return { type: 'file', path: relative(target + path.slice(source.length)), mode: 0o644, content };
+    }),
   );
 }
 
@@ -75,8 +93,9 @@ async function program(path: string, source: string): Promise<TarEntry> {
   return { type: 'file', path: relative(path), mode: 0o755, content: await readFile(source) };
 }
 
-function text(path: string, content: string): TarEntry {
-  return { type: 'file', path: relative(path), mode: 0o644, content: Buffer.from(content) };
+/** A file, by its absolute path. */
+export function text(path: string, content: string, mode = 0o644): TarEntry {
+  return { type: 'file', path: relative(path), mode, content: Buffer.from(content) };
 }
 
 function relative(path: string): string {
@@ -84,7 +103,7 @@ function relative(path: string): string {
 }
 
 /** The entries, each after the folders that it is in. */
-function withFolders(entries: readonly TarEntry[]): TarEntry[] {
+export function withFolders(entries: readonly TarEntry[]): TarEntry[] {
   const folders = new Set<string>();
   for (const { path } of entries) {
     for (let folder = posix.dirname(path); folder !== '.'; folder = dirname(folder)) folders.add(folder);

@@ -3,6 +3,7 @@ import { runOrThrow } from '../scripts/command.ts';
 import { Failure } from '../scripts/failure.ts';
 import { clusterProgram } from '../scripts/paths.ts';
 import type { TestCluster } from '../scripts/test-cluster.ts';
+import { docker } from './engines.ts';
 import { makeFromDockerfile, makeWithoutEngine } from './make.ts';
 
 /** An image in the words of the chart's values. */
@@ -24,7 +25,8 @@ export async function imageOnCluster({ provider }: Pick<TestCluster, 'provider'>
       );
     return valuesOf(given);
   }
-  const { name, archive } = provider === 'kind' ? await makeFromDockerfile() : await makeWithoutEngine();
+  const { name, archive } =
+    provider === 'kind' ? await makeFromDockerfile(docker) : await makeWithoutEngine();
   await runOrThrow(clusterProgram, ['load-image', archive]);
   return valuesOf(name);
 }

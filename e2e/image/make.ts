@@ -2,10 +2,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { output, runOrThrow } from '../scripts/command.ts';
-import { Failure } from '../scripts/failure.ts';
 import { root, runFolder, serverProgram } from '../scripts/paths.ts';
-import { applicationLayer, baseLayer, runConfig } from './content.ts';
+import { applicationLayer, architecture, baseLayer, runConfig } from './content.ts';
+import { buildImage, type Engine } from './engines.ts';
 import { ociArchive } from './oci.ts';
 import { tarArchive } from './tar.ts';
 
@@ -20,29 +19,18 @@ const repository = 'localhost/cnpg-mcp';
 const archive = join(runFolder, 'image.tar');
 
 /** With the container engine, from the Dockerfile: that is the image which is released. */
-export async function makeFromDockerfile(): Promise<MadeImage> {
-  const idFile = join(runFolder, 'image.id');
-  await mkdir(runFolder, { recursive: true });
-  await runOrThrow('docker', ['build', '--iidfile', idFile, root]);
-  const id = await readFile(idFile, 'utf8');
-  const name = await nameFor(id);
-  await runOrThrow('docker', ['tag', id, name]);
-  await runOrThrow('docker', ['save', '--output', archive, name]);
-  return { name, archive };
+export async function makeFromDockerfile(engine: Engine): Promise<MadeImage> {
+  const version = await serverVersion();
+  return { name: await buildImage(engine, {}, (id) => imageName(version, id), archive), archive };
 }
 
 /** Without one: the same content, put together from the build and the Node.js of this machine. Linux only. */
 export async function makeWithoutEngine(): Promise<MadeImage> {
-  const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch as string];
-  if (process.platform !== 'linux' || architecture === undefined)
-    throw new Failure(
-      'Without Docker the image is made from the Node.js of this machine, which must run Linux.',
-    );
   const version = await serverVersion();
   const layers = [await baseLayer(), await applicationLayer(dirname(serverProgram))].map(tarArchive);
   const image = ociArchive({
-    name: (digest) => `${repository}:${tag(version, digest)}`,
-    architecture,
+    name: (digest) => imageName(version, digest),
+    architecture: architecture(),
     config: runConfig(version),
     layers,
   });
@@ -55,20 +43,9 @@ export async function makeWithoutEngine(): Promise<MadeImage> {
   return { name: image.name, archive };
 }
 
-/** Whether a Docker engine answers. */
-export async function engineAnswers(): Promise<boolean> {
-  return output('docker', ['info']).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function nameFor(digest: string): Promise<string> {
-  return `${repository}:${tag(await serverVersion(), digest)}`;
-}
-
-function tag(version: string, digest: string): string {
-  return `${version}-${digest.replace('sha256:', '').slice(0, 12)}`;
+/** Full name of an image of the server, by what it holds. */
+export function imageName(version: string, digest: string): string {
+  return `${repository}:${version}-${digest.replace('sha256:', '').slice(0, 12)}`;
 }
 
 async function serverVersion(): Promise<string> {

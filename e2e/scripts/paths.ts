@@ -1,4 +1,6 @@
 /** Where things lie in this checkout. All paths are absolute. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const at = (relative: string): string => fileURLToPath(new URL(`../../${relative}`, import.meta.url));
@@ -9,5 +11,7 @@ export const root: string = at('.');
 export const runFolder: string = at('.run');
 /** The one program that makes a Kubernetes, whichever provider it comes from (e2e/clusters/README.md). */
 export const clusterProgram: string = at('e2e/clusters/cluster');
+/** Where the local provider and the suites keep what takes long to make, for all checkouts. */
+export const clusterCache: string = process.env.CNPG_LAB_HOME ?? join(homedir(), '.cache/cnpg-lab');
 /** The built server. */
 export const serverProgram: string = at('server/dist/main.js');
