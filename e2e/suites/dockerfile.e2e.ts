@@ -125,7 +125,7 @@ describe('the image', () => {
 });
 
 describe('the image to look around in', () => {
-  it('has the same server, a shell and npm, and is not root either', async () => {
+  it('has the same server, and does not run as root either', async () => {
     await expectTheServer(debug);
     expect(debug.config).toMatchObject({
       User: runtime.config.User,
@@ -192,7 +192,7 @@ if (cluster.provider === 'external') {
       expect(await outputOf('help', runtime, { args: ['--help'] })).toContain('serve');
     });
 
-    it('lets a person look around in the other one', async () => {
+    it('gives a person a shell and npm in the other one', async () => {
       const command = ['sh', '-c', 'id -u && node --version && npm --version && node /app/main.js version'];
       const lines = (await outputOf('debug', debug, { command })).split('\n');
       expect(lines.slice(0, 2)).toEqual(['65532', process.version]);
