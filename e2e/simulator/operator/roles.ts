@@ -50,8 +50,8 @@ function applyRole(world: World, waits: Waits, place: Place, role: Fields, resul
   };
   try {
     if (ensure === 'absent') {
+      // The operator keeps the passwordStatus of a dropped role (seen on 1.30.0).
       world.postgres.dropRole(namespace, cluster, name);
-      delete result.passwordStatus[name];
       return;
     }
     const password = passwordOf(world, waits, place, role);
@@ -71,6 +71,14 @@ function applyRole(world: World, waits: Waits, place: Place, role: Fields, resul
       known.passwordVersion === password.version;
     if (same) return;
     const transactionID = world.postgres.createRole(namespace, cluster, name, attributes, password.version);
+    // GRANT and REVOKE leave the role's row, and so its transaction, as they were.
+    const without = (all: Fields | undefined): string => JSON.stringify({ ...all, inRoles: undefined });
+    if (
+      known !== undefined &&
+      without(known.attributes) === without(attributes) &&
+      known.passwordVersion === password.version
+    )
+      return;
     result.passwordStatus[name] = {
       transactionID,
       ...(password.version === undefined ? {} : { resourceVersion: password.version }),
@@ -97,8 +105,12 @@ function byStatus(world: World, place: Place, roles: Fields[], cannot: Record<st
     put(isReservedRole(name) ? 'reserved' : 'not-managed', name);
   }
   for (const [name, role] of managed) {
-    const exists = world.postgres.roleExists(namespace, cluster, name);
-    const done = cannot[name] === undefined && exists === (role.ensure !== 'absent');
+    const known = world.postgres.role(namespace, cluster, name);
+    const asWanted =
+      role.ensure === 'absent'
+        ? known === undefined
+        : known !== undefined && JSON.stringify(known.attributes) === JSON.stringify(attributesOf(role));
+    const done = cannot[name] === undefined && asWanted;
     put(done ? 'reconciled' : 'pending-reconciliation', name);
   }
   return lists;

@@ -164,6 +164,12 @@ export function isDropError(error: string): boolean {
   return /\bDELETE\b|deleting role/.test(error);
 }
 
+/** True when PostgreSQL has refused to drop the role before, and the operator still says so. */
+export function wasRefused(cluster: Cluster, role: string): boolean {
+  const absent = findEntry(cluster, role)?.spec.ensure === 'absent';
+  return absent && isDropError(errorOf(cluster, role) ?? '');
+}
+
 function errorOf(cluster: Cluster, role: string): string | undefined {
   const messages = own(cluster.status?.managedRolesStatus?.cannotReconcile, role);
   return messages === undefined || messages.length === 0 ? undefined : messages.join('\n');

@@ -36,7 +36,10 @@ function isTransient(message: string): boolean {
 const undecided =
   'It lists the role as reconciled, but whether that is about this change or about the state of before cannot be told.';
 
-/** Watches an inline role. `before`: the Cluster as it was read before the change. */
+/**
+ * Watches an inline role. `before`: the Cluster as the change left it, whose status is still that of before; or as it was read
+ * before the change.
+ */
 export function inlineProgress(awaited: Awaited, before: Cluster): (cluster: Cluster | undefined) => Sight {
   const { role, secretVersion, altered } = awaited;
   const statusBefore = before.status?.managedRolesStatus;

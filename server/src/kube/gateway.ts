@@ -100,6 +100,11 @@ export interface WatchOptions extends CallOptions {
   /** One object; omitted: every object that matches. */
   name?: string;
   labelSelector?: string;
+  /**
+   * The one object as a write has returned it: the watch begins there, so that no change since the write is missed. Without
+   * it the watch begins with what is there when it is asked.
+   */
+  after?: KubeObject | undefined;
 }
 
 /** What a watcher sees: the object as it is now (`undefined`: it is not there). */

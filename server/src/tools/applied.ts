@@ -13,6 +13,14 @@ export const waitInputs = {
   timeout: z.int().min(1).max(600).default(20).describe('Seconds.'),
 };
 
+export interface Waiting {
+  wait: boolean;
+  /** Most seconds. */
+  timeout: number;
+  /** The object as the write returned it. */
+  after: KubeObject | undefined;
+}
+
 /**
  * Looks at an object until it is applied, has failed or the time is over; `requested` when that was not seen. The operator
  * goes on with its work all the same.
@@ -21,7 +29,7 @@ export async function untilApplied<T extends KubeObject>(
   context: ToolContext,
   resource: ResourceName,
   key: Required<ObjectKey>,
-  { wait, timeout }: { wait: boolean; timeout: number },
+  { wait, timeout, after }: Waiting,
   look: (object: T | undefined) => Sight,
 ): Promise<Omit<Outcome<unknown>, 'result'>> {
   const started = context.now().getTime();
@@ -31,7 +39,7 @@ export async function untilApplied<T extends KubeObject>(
   try {
     const seen = await context.kube.watchUntil<T, Exclude<Sight, { state: 'waiting' }>>(
       resource,
-      { ...key, signal: context.signal, timeoutSeconds: timeout },
+      { ...key, signal: context.signal, timeoutSeconds: timeout, after },
       (objects) => {
         const sight = look(objects[0]);
         if (sight.state !== 'waiting') return { done: sight };

@@ -1,6 +1,7 @@
 /** The contract of a tool: data, and two pure steps. See docs/architecture.md. */
 import { z } from 'zod';
-import type { KubeGateway } from '../kube/gateway.ts';
+import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
+import type { ResourceName } from '../kube/resources.ts';
 import type { Effect } from '../policy/effect.ts';
 import type { ChangePlan, Outcome } from './change-plan.ts';
 import type { Fence } from './fence.ts';
@@ -81,11 +82,15 @@ export interface WriteTool<
   /** Name of the boolean argument that the reference system asks for before it destroys. */
   confirmFlag?: 'confirm' | 'confirm_deletion';
   plan(context: ToolContext, input: z.output<Input>): Promise<ChangePlan<Facts>>;
-  /** Watches what became of the change; without it the outcome is `done` as soon as the API server accepted every step. */
+  /**
+   * Watches what became of the change; without it the outcome is `done` as soon as the API server accepted every step.
+   * `written`: what the last write to an object of that kind has returned.
+   */
   observe?(
     context: ToolContext,
     plan: ChangePlan<Facts>,
     input: z.output<Input>,
+    written: (resource: ResourceName) => KubeObject | undefined,
   ): Promise<Outcome<z.input<Output>>>;
   /** Text after the outcome, for people: where to find the password, how to connect. */
   text?(result: z.output<Output>, input: z.output<Input>, plan: ChangePlan<Facts>): string;

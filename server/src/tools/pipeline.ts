@@ -7,7 +7,7 @@ import type { KubeGateway } from '../kube/gateway.ts';
 import type { ConfirmationSealer } from '../policy/confirmation.ts';
 import { type Decision, decide, type Policy } from '../policy/decide.ts';
 import { errorAnswer, readAnswer } from './answer.ts';
-import { ApplyError, applyPlan, type StepReport } from './apply.ts';
+import { ApplyError, type ApplyResult, applyPlan, type StepReport } from './apply.ts';
 import type { ToolCall, ToolCallResult } from './call.ts';
 import { changeAnswer, planLines } from './change-answer.ts';
 import type { ChangePlan, Outcome } from './change-plan.ts';
@@ -236,7 +236,7 @@ async function change(
   const outcome: Outcome<Record<string, unknown>> & { text?: string } = applied.stopped
     ? { ...applied.stopped, result: {} }
     : tool.observe
-      ? await observeChange(tool, context, plan, input)
+      ? await observeChange(tool, context, plan, input, applied.objects)
       : { state: 'done', message: 'The API server accepted every step.', result: {} };
   const result =
     applied.stopped || !tool.observe
@@ -260,9 +260,13 @@ async function observeChange(
   context: ToolContext,
   plan: ChangePlan,
   input: Record<string, unknown>,
+  objects: ApplyResult['objects'],
 ): Promise<Outcome<Record<string, unknown>>> {
+  const observe = tool.observe as NonNullable<WriteTool['observe']>;
   try {
-    return await (tool.observe as NonNullable<WriteTool['observe']>)(context, plan, input);
+    return await observe(context, plan, input, (resource) =>
+      objects.findLast((object, index) => object && plan.operations[index]?.resource === resource),
+    );
   } catch (thrown) {
     const error = toToolError(thrown);
     if (error.code === 'internal') throw error;

@@ -19,6 +19,7 @@ export function watchSource<T extends KubeObject>(
   deadline: Deadline,
 ): WatchSource<T> {
   const { namespace, name, labelSelector } = options;
+  let { after } = options;
   const selectors = {
     ...(labelSelector !== undefined && { labelSelector }),
     ...(name !== undefined && { fieldSelector: `metadata.name=${checkedName(type.kind, name)}` }),
@@ -30,6 +31,11 @@ export function watchSource<T extends KubeObject>(
   };
   return {
     async read() {
+      if (after) {
+        const first = after as T;
+        after = undefined;
+        return { items: [first], resourceVersion: first.metadata.resourceVersion };
+      }
       if (listing) {
         try {
           return await list();

@@ -116,6 +116,34 @@ describe('a watch', () => {
     expect(verbs()).toEqual(['list', 'get', 'get']);
   });
 
+  it('begins with what a write has returned, and misses nothing since', async () => {
+    put('one');
+    const [written] = (await gateway.list('databases', { namespace })).items;
+    put('two');
+    put('three');
+    simulator.clearRequests();
+    const seen: unknown[] = [];
+    await gateway.watchUntil('databases', { ...key, after: written, timeoutSeconds: 10 }, ([object]) => {
+      seen.push(ownerOf(object));
+      return ownerOf(object) === 'three' ? { done: true } : 'continue';
+    });
+    expect(seen).toEqual(['one', 'two', 'three']);
+    expect(verbs()).toEqual(['watch']);
+  });
+
+  it('lists where the version of the write has expired', async () => {
+    put('one');
+    const [written] = (await gateway.list('databases', { namespace })).items;
+    put('two');
+    simulator.faults.add({ match: { verb: 'watch' }, status: 410, times: 1 });
+    const watching = gateway.watchUntil(
+      'databases',
+      { ...key, after: written, timeoutSeconds: 10 },
+      ([object]) => (ownerOf(object) === 'two' ? { done: true } : 'continue'),
+    );
+    await expect(watching).resolves.toBe(true);
+  });
+
   it('decides at once, without watching, when there is nothing to wait for', async () => {
     put('two');
     expect(await untilOwner('two', () => {})).toEqual(['two']);

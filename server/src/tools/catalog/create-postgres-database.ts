@@ -107,8 +107,9 @@ export const createPostgresDatabase = defineTool({
     });
   },
 
-  async observe(context, { facts: { key } }, input) {
-    const outcome = await untilApplied<Database>(context, 'databases', key, input, databaseSight);
+  async observe(context, { facts: { key } }, input, written) {
+    const waiting = { ...input, after: written('databases') };
+    const outcome = await untilApplied<Database>(context, 'databases', key, waiting, databaseSight);
     const result = {
       cluster: input.cluster_name,
       crd_name: key.name,

@@ -123,12 +123,12 @@ export const createPostgresRole = defineTool({
     });
   },
 
-  async observe(context, { facts: { cluster, secret, crdName } }, input) {
+  async observe(context, { facts: { cluster, secret, crdName } }, input, written) {
     const { cluster_name, role_name: role, wait, timeout } = input;
     const outcome = await observeRole(
       context,
       { role, cluster, secret, altered: false, ...(crdName !== undefined && { objectName: crdName }) },
-      { wait, timeout },
+      { wait, timeout, after: written(crdName === undefined ? 'clusters' : 'databaseroles') },
     );
     const database = applicationDatabase(cluster)?.database ?? 'postgres';
     const result = {

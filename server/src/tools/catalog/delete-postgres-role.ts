@@ -81,7 +81,7 @@ export const deletePostgresRole = defineTool({
       warnings.push(`Secret ${secretName} was not made by this server for this role: it remains.`);
     if (!applied) warnings.push('The operator has never applied this DatabaseRole: only the object goes.');
     const operations: Operation[] = found.object
-      ? dropObject(found.object)
+      ? dropObject(found.object, context.now())
       : dropInline(cluster, role, context.now());
     if (ours) operations.push(removeSecret(ours));
     const target = found.object ?? cluster;

@@ -48,6 +48,16 @@ describe('update_postgres_role', () => {
     expect(inPostgres('clerk')?.attributes).toMatchObject({ createdb: false, replication: true });
   });
 
+  it.each(['list', 'watch'])(
+    'sees that memberships were applied, although the answer to its %s is late',
+    async (verb) => {
+      await create('clerk');
+      harness.simulator.faults.add({ match: { verb, resource: 'clusters' }, delayMs: 1000 });
+      const answer = await update({ in_roles: ['pg_monitor'] });
+      expect(answer.structured.state).toBe('done');
+    },
+  );
+
   it('replaces the memberships, and ends them all with an empty list', async () => {
     await create('team');
     await create('clerk', { in_roles: ['pg_monitor'] });

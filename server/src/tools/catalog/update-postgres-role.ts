@@ -108,7 +108,7 @@ export const updatePostgresRole = defineTool({
     });
   },
 
-  async observe(context, { facts }, input) {
+  async observe(context, { facts }, input, written) {
     const { cluster, found, change, changes, secret } = facts;
     const altered = changes.some(({ label }) => label !== 'Member of' && label !== 'Ensure');
     const outcome = await observeRole(
@@ -120,7 +120,7 @@ export const updatePostgresRole = defineTool({
         ...(found.object && { objectName: found.object.metadata.name, objectBefore: found.object }),
         ...(secret !== undefined && { secret }),
       },
-      input,
+      { ...input, after: written(found.object ? 'databaseroles' : 'clusters') },
     );
     const shown = (name: string): string => shownName(name, context.fence);
     const attributes = { ...attributesOf(found.spec), ...attributesIn(change) };

@@ -1,7 +1,8 @@
 /** The operations that make PostgreSQL drop a role and then take away what declared it. */
-import { RoleDrop, refusedDrop } from '../../cnpg/role-drop.ts';
+import { isDropError, RoleDrop, refusedDrop, wasRefused } from '../../cnpg/role-drop.ts';
 import { findEntry } from '../../cnpg/role-edits.ts';
 import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
+import type { JsonPatchStep, KubeObject } from '../../kube/gateway.ts';
 import { type AwaitOperation, asRead, type Operation } from '../change-plan.ts';
 
 /** Seconds that the operator gets to read the list; it takes less than one when it is at work. */
@@ -10,6 +11,14 @@ const readSeconds = 30;
 const inlineSeconds = 20;
 /** Seconds for a DatabaseRole: a drop that failed is tried again every 30 s (operator 1.30). */
 const objectSeconds = 40;
+/**
+ * Seconds for a drop that PostgreSQL has refused before. The operator tries again as soon as it is told, in less than one, but
+ * when it is refused for the same reason its status stays as it was: nothing more can be seen (operator 1.30.0).
+ */
+const repeatedSeconds = 5;
+
+/** Set to the time at which the operator was told to try again: any change of a DatabaseRole makes it do so. */
+const retryAnnotation = 'cnpg-mcp.io/retried-at';
 
 /** For an entry of `spec.managed.roles`. */
 export function dropInline(cluster: Cluster, role: string, now: Date): Operation[] {
@@ -44,7 +53,7 @@ export function dropInline(cluster: Cluster, role: string, now: Date): Operation
       ...at,
       verb: 'await',
       summary: `Wait until PostgreSQL has dropped the role ${role}.`,
-      timeoutSeconds: inlineSeconds,
+      timeoutSeconds: wasRefused(cluster, role) ? repeatedSeconds : inlineSeconds,
       until: drop.untilDropped,
       late: drop.late,
     },
@@ -59,8 +68,8 @@ export function dropInline(cluster: Cluster, role: string, now: Date): Operation
   ];
 }
 
-/** For a DatabaseRole object; one that is terminating already is only waited for. */
-export function dropObject(object: DatabaseRole): Operation[] {
+/** For a DatabaseRole object; of one that is terminating already the operator is told to try again. */
+export function dropObject(object: DatabaseRole, now: Date): Operation[] {
   const { name, namespace, uid = '', deletionTimestamp } = object.metadata;
   const at = {
     resource: 'databaseroles' as const,
@@ -77,6 +86,16 @@ export function dropObject(object: DatabaseRole): Operation[] {
       body: { spec: { databaseRoleReclaimPolicy: 'delete' } },
       uid,
       ...version,
+    });
+  }
+  if (deletionTimestamp !== undefined && operations.length === 0) {
+    operations.push({
+      ...at,
+      verb: 'edit',
+      summary: `Annotate DatabaseRole ${name}, which makes the operator try again to drop the role.`,
+      uid,
+      intent: { retry: name },
+      edit: (current) => annotate(current, retryAnnotation, now.toISOString()),
     });
   }
   if (deletionTimestamp === undefined) {
@@ -106,7 +125,7 @@ function awaitGone(object: DatabaseRole): AwaitOperation {
     resource: 'databaseroles',
     key: { name, ...(namespace !== undefined && { namespace }) },
     summary: `Wait until PostgreSQL has dropped the role ${role} and the object is gone.`,
-    timeoutSeconds: objectSeconds,
+    timeoutSeconds: terminating && isDropError(earlier ?? '') ? repeatedSeconds : objectSeconds,
     until: (current) => {
       if (!current || current.metadata.uid !== uid) return { done: { ok: true } };
       const { status, metadata } = current as DatabaseRole;
@@ -124,6 +143,13 @@ function awaitGone(object: DatabaseRole): AwaitOperation {
             ...(last !== undefined && { quoted: last }),
           },
   };
+}
+
+/** Steps that set an annotation; none when it is set so already. */
+function annotate({ metadata: { annotations } }: KubeObject, key: string, value: string): JsonPatchStep[] {
+  if (annotations?.[key] === value) return [];
+  if (!annotations) return [{ op: 'add', path: '/metadata/annotations', value: { [key]: value } }];
+  return [{ op: 'add', path: `/metadata/annotations/${key.replaceAll('/', '~1')}`, value }];
 }
 
 /** Removes a Secret that this server made; it may be gone already. */

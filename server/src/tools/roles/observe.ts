@@ -1,14 +1,14 @@
 /** Watching what becomes of a role that was made or changed, in either place. */
 import { inlineProgress, objectProgress } from '../../cnpg/role-progress.ts';
 import type { Cluster, DatabaseRole } from '../../cnpg/types.ts';
-import { untilApplied } from '../applied.ts';
+import { untilApplied, type Waiting } from '../applied.ts';
 import type { Outcome } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
 
 /** What was written, and how things stood before. */
 export interface WrittenRole {
   role: string;
-  /** The Cluster as the plan read it. */
+  /** The Cluster as the plan read it. An inline role is held to how it stood at the write, where that is known. */
   cluster: Cluster;
   /** Name of the DatabaseRole; absent for an inline role. */
   objectName?: string;
@@ -24,7 +24,7 @@ export interface WrittenRole {
 export async function observeRole(
   context: ToolContext,
   written: WrittenRole,
-  waiting: { wait: boolean; timeout: number },
+  waiting: Waiting,
 ): Promise<Omit<Outcome<unknown>, 'result'>> {
   const { role, cluster, objectName, objectBefore, secret, altered } = written;
   const namespace = context.namespace.name;
@@ -36,6 +36,7 @@ export async function observeRole(
     const look = objectProgress({ secretVersion }, objectBefore);
     return untilApplied(context, 'databaseroles', { name: objectName, namespace }, waiting, look);
   }
-  const look = inlineProgress({ role, secretVersion, altered }, cluster);
+  const before = (waiting.after as Cluster | undefined) ?? cluster;
+  const look = inlineProgress({ role, secretVersion, altered }, before);
   return untilApplied(context, 'clusters', { name: cluster.metadata.name, namespace }, waiting, look);
 }
