@@ -26,6 +26,7 @@ import { Overload } from './http/overload.ts';
 import type { CheckReadiness } from './http/readiness.ts';
 import { recordRefusals } from './http/refusals.ts';
 import { type ProtectedResource, serveResourceMetadata } from './http/resource-metadata.ts';
+import { HeldStreams, type StreamEndObserver } from './mcp/held-streams.ts';
 import { createLegacyEndpoint } from './mcp/legacy/endpoint.ts';
 import type { SessionLimits, SessionOptions, Sessions } from './mcp/legacy/sessions.ts';
 import { modernOnDemand } from './mcp/modern/on-demand.ts';
@@ -44,6 +45,10 @@ export interface AppOptions extends EdgeOptions {
   sessions?: SessionLimits | undefined;
   /** Told of every MCP request that was turned away before anybody worked on it. */
   auditRefusal?: (record: RefusalRecord) => void;
+  /** Told of every stream that was ended because its credential or the rights of its caller were over. */
+  auditStreamEnd?: StreamEndObserver;
+  /** Longest time between two looks at the credentials of open streams, in milliseconds. */
+  streamLookMilliseconds?: number;
   /** Addresses of proxies whose X-Forwarded-For is believed. */
   trustProxy?: readonly string[];
   checkReadiness: CheckReadiness;
@@ -77,8 +82,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const overload = new Overload(limits.eventLoopDelayMilliseconds);
   metrics.watchInFlight(() => inFlight.count);
 
+  const held = new HeldStreams(options.auditStreamEnd ?? (() => undefined), options.streamLookMilliseconds);
   const adapter = {
     surface,
+    held,
     observe: metrics.operation,
     onDefect: (error: unknown) =>
       logger.error({ err: error }, 'An MCP request failed with an internal error.'),

@@ -148,9 +148,9 @@ describe('resources', () => {
     await resources.read('cnpg://shop/orders', caller);
     const ref = { type: 'ref/resource', uri: 'cnpg://{namespace}/{cluster}' } as const;
     await complete(ref, { name: 'cluster', value: 'o' }, {}, caller);
-    const end = await resources.subscribe?.('cnpg://shop/orders', caller, () => undefined);
+    const watched = await resources.subscribe?.('cnpg://shop/orders', caller, () => undefined);
     await vi.waitFor(() => expect(world.watchRequests()).not.toHaveLength(0));
-    end?.();
+    watched?.end();
     const users = world.simulator.requests
       .filter(({ resource }) => resource !== '' && resource !== 'customresourcedefinitions')
       .map(({ user }) => user);

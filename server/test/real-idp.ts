@@ -8,6 +8,8 @@ export interface RealIdp {
   issuer: string;
   /** A token of the client `assistant` for the resource, by the client-credentials grant. */
   token(scope: string, options?: { resource?: string }): Promise<string>;
+  /** Takes a token back. */
+  revoke(token: string): Promise<void>;
   /** Client for introspection. */
   introspection: { clientId: string; clientSecret: string };
   /** Whether the provider offers dynamic client registration. */
@@ -64,6 +66,7 @@ export async function startRealIdp({
       devInteractions: { enabled: registration },
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: true },
       registration: { enabled: registration },
       resourceIndicators: {
         enabled: true,
@@ -98,6 +101,14 @@ export async function startRealIdp({
       const answer = (await response.json()) as { access_token?: string };
       if (!answer.access_token) throw new Error(`The provider gave no token: ${JSON.stringify(answer)}`);
       return answer.access_token;
+    },
+    async revoke(token) {
+      const { status } = await fetch(`${issuer}/token/revocation`, {
+        method: 'POST',
+        headers: { authorization: basic },
+        body: new URLSearchParams({ token }),
+      });
+      if (status !== 200) throw new Error(`The provider did not take the token back: HTTP ${status}.`);
     },
     async registers() {
       const metadata = (await (await fetch(`${issuer}/.well-known/openid-configuration`)).json()) as Record<

@@ -1,12 +1,13 @@
 /** Five clusters in two namespaces of a simulated API server, and the resources of this server in front of them. */
 import { type Simulator, startSimulator } from '../../e2e/simulator/index.ts';
 import { createGateway } from '../src/kube/client-node/index.ts';
+import { createProductSurface } from '../src/mcp/product-surface.ts';
 import {
   type ClusterResourceParts,
   type ClusterResources,
   clusterResources,
 } from '../src/mcp/resources/index.ts';
-import type { RequestContext } from '../src/mcp/surface.ts';
+import type { McpSurface, RequestContext } from '../src/mcp/surface.ts';
 import { ConfirmationSealer } from '../src/policy/confirmation.ts';
 import type { Policy } from '../src/policy/decide.ts';
 import { localPrincipal, type Principal } from '../src/policy/principal.ts';
@@ -21,6 +22,8 @@ export interface ResourceWorld {
   audits: AuditRecord[];
   /** The resources, with other parts or another policy where a test wants them. */
   resourcesWith(parts?: Partial<ClusterResourceParts>, policy?: Partial<Policy>): ClusterResources;
+  /** What the server serves, with those resources, and callers who are told of the scope that they lack. */
+  surface(): McpSurface;
   /** Changes the status of a cluster in `shop`, as its operator would. */
   setPhase(name: string, phase: string): void;
   /** The watches on clusters that the API server has seen. */
@@ -35,19 +38,33 @@ export async function startResourceWorld(defaultNamespace?: string): Promise<Res
   const opened: ClusterResources[] = [];
   for (const name of ['orders', 'invoices']) putCluster(simulator, name, 'shop', 3);
   for (const name of ['ledger', 'audit', 'archive']) putCluster(simulator, name, 'bank', 3);
-  return {
-    simulator,
-    audits,
-    resourcesWith(parts = {}, policy = {}) {
-      const rules = { readOnly: false, noDestroy: false, ...policy };
-      const registry = createToolRegistry(catalogue, {
+  const registryWith = (policy: Policy) =>
+    createToolRegistry(
+      catalogue,
+      {
         kube,
         settings: defaultToolSettings,
-        policy: rules,
+        policy,
         sealer: new ConfirmationSealer(),
         confirmation: 'token',
         audit: (record) => audits.push(record),
-      });
+      },
+      { stepUp: true },
+    );
+  const openPolicy = { readOnly: false, noDestroy: false };
+  return {
+    simulator,
+    audits,
+    surface() {
+      const registry = registryWith(openPolicy);
+      const made = clusterResources({ kube, registry, policy: openPolicy });
+      opened.push(made);
+      const { resources, complete } = made;
+      return { ...createProductSurface(registry, '0.0.0-test'), resources, complete };
+    },
+    resourcesWith(parts = {}, policy = {}) {
+      const rules = { ...openPolicy, ...policy };
+      const registry = registryWith(rules);
       const made = clusterResources({ kube, registry, policy: rules, ...parts });
       opened.push(made);
       return made;

@@ -9,6 +9,7 @@ const resource = 'https://mcp.example.com/mcp';
 const open: (RealIdp | Issuer)[] = [];
 
 afterEach(async () => {
+  vi.useRealTimers();
   for (const item of open.splice(0)) await item.close();
 });
 
@@ -82,6 +83,25 @@ describe('with a real OpenID provider', () => {
     expect(await present(`${token}x`)).toMatchObject({ accepted: false, status: 401 });
     const foreign = await idp.token('cnpg:read', { resource: 'https://other.example.com/mcp' });
     expect(await present(foreign)).toMatchObject({ accepted: false, status: 401 });
+  });
+
+  it('an opaque token is a credential until the provider takes it back, and while the provider is away', async () => {
+    const { idp, present } = await signIn({ format: 'opaque' }, ({ introspection }) => ({ introspection }));
+    const [revoked, kept] = [await idp.token('cnpg:read'), await idp.token('cnpg:read')];
+    const credentialOf = async (token: string) => {
+      const answer = await present(token);
+      if (!answer.accepted || !answer.credential) throw new Error('The token was not accepted.');
+      return answer.credential;
+    };
+    const credentials = [await credentialOf(revoked), await credentialOf(kept)] as const;
+    await idp.revoke(revoked);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 61_000 });
+    expect(await credentials[0].principalNow()).toBeUndefined();
+    expect(await credentials[1].principalNow()).toMatchObject({ client: 'assistant' });
+    open.splice(open.indexOf(idp), 1);
+    await idp.close();
+    vi.setSystemTime(Date.now() + 61_000);
+    expect(await credentials[1].principalNow()).toMatchObject({ client: 'assistant' });
   });
 
   it('an opaque token is refused when introspection is not configured', async () => {

@@ -51,6 +51,7 @@ export async function startHttpServer(
     authenticator: signIn.authenticator,
     protectedResource: signIn.protectedResource,
     auditRefusal: audit.refusal,
+    auditStreamEnd: audit.streamEnd,
     trustProxy: config.trustProxy,
     ...(config.sessions.enabled && { sessions: config.sessions }),
     checkReadiness: checkReadinessOf(composition.kube, signIn.checks),

@@ -24,6 +24,7 @@ export type RefusalRule =
   | 'identity_provider'
   | 'unknown_key'
   | 'bad_tightening'
+  | 'unreadable'
   | 'sign_in_limit'
   | 'caller_limit'
   | 'server_limit'

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { McpAnswer, McpEndpoints, McpExchange } from '../mcp/endpoint.ts';
 import { JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
+import { isToolCall, toolOf } from '../mcp/refused-call.ts';
 import type { StepUpCheck } from '../mcp/surface.ts';
 import type { Authenticator } from './authenticator.ts';
 import { refuse } from './errors.ts';
@@ -32,6 +33,7 @@ export function serveMcp(scope: FastifyInstance, options: McpRouteOptions): void
     if (request.body === undefined) {
       throw new JsonRpcError(jsonRpcCodes.parseError, 'The request has no body.');
     }
+    request.isRead = true;
     const exchange = exchangeOf(request);
     if (isShortOfScopes(request, reply, exchange, options)) return reply;
     const modern = endpoints.modern?.claims(exchange) ? endpoints.modern : undefined;
@@ -140,7 +142,11 @@ function send(
   reply: FastifyReply,
   { status, headers, body, refusal }: McpAnswer,
 ): FastifyReply {
-  if (refusal) request.refusal = { rule: refusal };
+  if (refusal) {
+    const message = (request.body ?? {}) as Record<string, unknown>;
+    const tool = isToolCall(message) ? toolOf(message) : undefined;
+    request.refusal = { rule: refusal, ...(tool !== undefined && { tool }) };
+  }
   reply.code(status);
   if (body !== undefined) {
     if (typeof body === 'string') reply.header('content-type', 'application/json');

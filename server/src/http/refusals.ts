@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set when the request was turned away. */
     refusal?: { rule: RefusalRule; tool?: string };
+    /** True once the message was read and given to the protocol, which from then on records what it refuses. */
+    isRead?: boolean;
   }
 }
 
@@ -31,13 +33,20 @@ export function turnAway(request: FastifyRequest, reply: FastifyReply, refusal: 
   return refuse(reply.headers(headers), status, jsonRpcCodes.serverError, message, id, { code: rule });
 }
 
+/** A message that never got as far as the protocol: no JSON, a batch, too large. Nobody knows whether it was a call. */
+function isUnreadable(request: FastifyRequest, reply: FastifyReply): boolean {
+  return request.method === 'POST' && reply.statusCode >= 400 && request.isRead !== true;
+}
+
 /** Counts and records every refusal of this scope. Nothing of the token, of the body or of the query is recorded. */
 export function recordRefusals(
   scope: FastifyInstance,
   { metrics, audit }: { metrics: Metrics; audit(record: RefusalRecord): void },
 ): void {
   scope.addHook('onResponse', (request, reply, next) => {
-    const { refusal, identity } = request;
+    const { identity } = request;
+    const refusal =
+      request.refusal ?? (isUnreadable(request, reply) ? { rule: 'unreadable' as const } : undefined);
     if (refusal) {
       metrics.refused(refusal.rule);
       const principal = identity?.principal;
@@ -47,7 +56,7 @@ export function recordRefusals(
         method: request.method,
         status: reply.statusCode,
         rule: refusal.rule,
-        ...(refusal.tool !== undefined && { tool: refusal.tool }),
+        ...('tool' in refusal && { tool: refusal.tool }),
         ...(principal && { principal: principal.id, displayName: principal.displayName }),
         ...(principal?.client !== undefined && { client: principal.client }),
       });

@@ -38,6 +38,17 @@ function listOf(words: readonly string[]): string {
 
 /** Methods that are answered by calling tools that read. */
 const readsClusters = /^(resources\/(list|read|subscribe)|completion\/complete)$/;
+
+/** What the newer generation has instead of `resources/subscribe`. */
+function listensToClusters(method: string, { notifications }: Readonly<Record<string, unknown>>): boolean {
+  if (method !== 'subscriptions/listen' || !isObject(notifications)) return false;
+  const { resourcesListChanged, resourceSubscriptions } = notifications;
+  return (
+    resourcesListChanged === true ||
+    (Array.isArray(resourceSubscriptions) && resourceSubscriptions.length > 0)
+  );
+}
+
 const statusTool = 'get_cluster_status';
 
 /** Makes the surface of the product. `version`: of the server, as clients see it. */
@@ -60,13 +71,14 @@ export function createProductSurface(registry: ToolRegistry, version: string): M
           ...(context.traceparent !== undefined && { traceparent: context.traceparent }),
           ...(answers && { answer: confirmationAnswer(answers) }),
         }),
+      refused: registry.refused,
     },
     stepUp(method, params, { principal, tightening }) {
       if (method === 'tools/call' && typeof params.name === 'string') {
         const args = isObject(params.arguments) ? params.arguments : {};
         return registry.stepUp(params.name, args, principal, tightening);
       }
-      return readsClusters.test(method)
+      return readsClusters.test(method) || listensToClusters(method, params)
         ? registry.stepUp(statusTool, undefined, principal, tightening)
         : undefined;
     },

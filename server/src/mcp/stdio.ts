@@ -10,6 +10,7 @@ import { createDuplexServer } from './legacy/server.ts';
 import { Stopwatch } from './legacy/stopwatch.ts';
 import { LineReader, longestLine } from './line-reader.ts';
 import type { ModernConnection } from './modern/stdio.ts';
+import { recordRefusedCall } from './refused-call.ts';
 import type { McpSurface } from './surface.ts';
 
 export interface StdioOptions {
@@ -36,17 +37,28 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
   const { promise: closed, resolve: ended } = Promise.withResolvers<void>();
   const write = (json: string): void => void output.write(`${json}\n`);
 
-  const server = createDuplexServer({ surface, observe, onDefect }, () => ({
-    caller: { principal: localPrincipal, requestId: randomUUID() },
-  }));
-  const legacy = new LineTransport(write, new Stopwatch(observe, 'stdio'));
+  const caller = () => ({ principal: localPrincipal, requestId: randomUUID() });
+  const { server } = createDuplexServer({ surface, observe, onDefect }, () => ({ caller: caller() }));
+  const legacy = new LineTransport(write, new Stopwatch(observe, 'stdio'), (message) =>
+    recordRefusedCall(surface, message, caller()),
+  );
+  /** What cannot be read may have been a call, or several: it leaves one record, too. */
+  const refuseUnreadable = (code: number, text: string): void => {
+    surface.tools.refused?.(undefined, caller());
+    write(errorBody(code, text));
+  };
   await server.connect(legacy);
   // Loaded when the client speaks it: most do not, and it takes 14 MB.
   let loading: Promise<ModernConnection> | undefined;
   const modern = async (): Promise<ModernConnection> => {
     const { ModernConnection } = await import('./modern/stdio.ts');
-    const caller = { principal: localPrincipal };
-    return new ModernConnection({ surface, caller, write, observe, onDefect });
+    return new ModernConnection({
+      surface,
+      caller: { principal: localPrincipal },
+      write,
+      observe,
+      onDefect,
+    });
   };
   const running = new Set<Promise<void>>();
   let speaksModern = false;
@@ -65,7 +77,7 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
       running.add(answered);
       answered.finally(() => running.delete(answered));
     } catch (error) {
-      if (error instanceof JsonRpcError) write(errorBody(error.code, error.message));
+      if (error instanceof JsonRpcError) refuseUnreadable(error.code, error.message);
       else onDefect(error);
     }
   };
@@ -77,7 +89,7 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
     ended();
   };
   const reader = new LineReader(receive, () =>
-    write(errorBody(jsonRpcCodes.invalidRequest, `A message is at most ${longestLine} bytes.`)),
+    refuseUnreadable(jsonRpcCodes.invalidRequest, `A message is at most ${longestLine} bytes.`),
   );
   input.on('data', reader.push);
   input.once('end', async () => {

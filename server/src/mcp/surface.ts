@@ -55,6 +55,8 @@ export interface ToolSurface {
   list(caller: Caller): readonly ToolDescription[] | Promise<readonly ToolDescription[]>;
   /** Throws ToolError `unknown_tool` for a name that is not there. */
   call(name: string, args: unknown, context: RequestContext, answers?: Answers): Promise<SurfaceResult>;
+  /** Told of a call that is refused without being made, because its message is malformed: see refused-call.ts. */
+  refused?(name: string | undefined, caller: Omit<Caller, 'canAsk'>): void;
 }
 
 export interface ResourceDescription {
@@ -79,18 +81,30 @@ export interface ResourceContents {
 /** The lists whose changes can be told. */
 export type ListKind = 'tools' | 'prompts' | 'resources';
 
+/** Something that somebody is told of for as long as it is watched. */
+export interface Watched {
+  end(): void;
+  /** Whether this caller may be told of it: the policy, asked again. Pure and cheap. */
+  allows(caller: Pick<Caller, 'principal' | 'tightening'>): boolean;
+}
+
+export interface WatchedLists extends Watched {
+  /** Those of which this caller will be told; the others it may not see at all. */
+  lists: readonly ListKind[];
+}
+
 export interface ResourceSurface {
   list(caller: Caller, cursor?: string): Promise<{ items: ResourceDescription[]; nextCursor?: string }>;
   templates(caller: Caller): Promise<ResourceTemplateDescription[]>;
   /** Throws ToolError `not_found` for an unknown resource. */
   read(uri: string, context: RequestContext): Promise<ResourceContents[]>;
   /**
-   * Calls `changed` whenever what `read` answers may have changed, at most once a second; returns the function that ends
-   * it. Throws ToolError `not_found`, `policy_denied` or `too_many_requests` when it cannot be watched.
+   * Calls `changed` whenever what `read` answers may have changed, at most once a second. Throws ToolError `not_found`,
+   * `policy_denied` or `too_many_requests` when it cannot be watched.
    */
-  subscribe?(uri: string, caller: Caller, changed: () => void): Promise<() => void>;
-  /** Calls `changed` when one of these lists may have changed (a kind appeared, rights changed); returns what ends it. */
-  onListChanged?(caller: Caller, lists: readonly ListKind[], changed: (what: ListKind) => void): () => void;
+  subscribe?(uri: string, caller: Caller, changed: () => void): Promise<Watched>;
+  /** Calls `changed` when one of these lists may have changed (a kind appeared, rights changed). */
+  onListChanged?(caller: Caller, lists: readonly ListKind[], changed: (what: ListKind) => void): WatchedLists;
 }
 
 export interface PromptDescription {

@@ -1,4 +1,5 @@
 /** The audit log: one JSON line per tool call. Names, numbers and decisions; never arguments' values, answers or secrets. */
+import type { StreamEndObserver } from '../mcp/held-streams.ts';
 import { cleanText } from '../tools/fence.ts';
 import type { AuditRecord } from '../tools/pipeline.ts';
 import type { Logger } from './logger.ts';
@@ -32,6 +33,8 @@ export interface Audit {
   /** Called once for every tool call, by the pipeline. */
   toolCall(record: AuditRecord): void;
   refusal(record: RefusalRecord): void;
+  /** Called once for every stream that was ended because its caller may no longer have it. */
+  streamEnd: StreamEndObserver;
 }
 
 /** Makes the audit log. */
@@ -48,6 +51,17 @@ export function createAudit({ stream, logger, now = () => new Date() }: AuditOpt
       }
     },
     refusal: (record) => write(refusalLine(record, now())),
+    streamEnd: ({ caller: { principal, requestId }, method }, rule) =>
+      write({
+        type: 'stream_end',
+        time: now().toISOString(),
+        request_id: clean(requestId),
+        principal: clean(principal.id),
+        display_name: clean(principal.displayName),
+        client: clean(principal.client),
+        method,
+        rule,
+      }),
   };
 }
 

@@ -18,6 +18,8 @@ export interface ToolRegistry {
   list(principal: Principal, tightening?: Tightening): readonly ToolDescription[];
   /** Throws `unknown_tool` for a name that is not in the list; everything else is an answer. */
   call(call: ToolCall): Promise<ToolCallResult>;
+  /** Leaves the audit record of a call that never becomes one, because its message is malformed. `tool`: the name, if any. */
+  refused(tool: string | undefined, caller: RefusedCaller): void;
   /** The tools that the server's own switches leave, whoever calls. */
   offered: readonly Tool[];
   /** A tool by its name, whoever may call it. */
@@ -33,6 +35,9 @@ export interface ToolRegistry {
     tightening?: Tightening,
   ): StepUp | undefined;
 }
+
+/** What is known of whoever made a call that is refused. */
+export type RefusedCaller = Pick<ToolCall, 'requestId' | 'principal' | 'traceparent'>;
 
 /** A call that is refused, and would not be with these scopes. */
 export interface StepUp {
@@ -82,10 +87,13 @@ export function createToolRegistry(
     call(call) {
       const tool = byName.get(call.tool);
       if (!tool) {
-        parts.audit(unknownCall(call));
+        parts.audit(refusedCall(call.tool, call, 'unknown_tool'));
         throw new ToolError('unknown_tool', 'There is no tool of this name.');
       }
       return runTool(tool, call, parts);
+    },
+    refused(tool, caller) {
+      parts.audit(refusedCall(tool ?? '', caller, 'malformed_call'));
     },
     find: (name) => byName.get(name),
     stepUp(name, args, principal, tightening) {
@@ -100,8 +108,12 @@ export function createToolRegistry(
   };
 }
 
-/** Somebody who asks for tools that are not there is in the audit log, too. */
-function unknownCall({ requestId, principal, tool, traceparent }: ToolCall): AuditRecord {
+/** Somebody who asks for tools that are not there, or in a way that is not understood, is in the audit log, too. */
+function refusedCall(
+  tool: string,
+  { requestId, principal, traceparent }: RefusedCaller,
+  why: 'unknown_tool' | 'malformed_call',
+): AuditRecord {
   return {
     requestId,
     principal: principal.id,
@@ -109,8 +121,8 @@ function unknownCall({ requestId, principal, tool, traceparent }: ToolCall): Aud
     ...(principal.client !== undefined && { client: principal.client }),
     tool: cleanText(tool, 100),
     effect: 'unknown',
-    decision: { allowed: false, rule: 'unknown_tool' },
-    outcome: 'unknown_tool',
+    decision: { allowed: false, rule: why },
+    outcome: why,
     changed: false,
     ...(traceparent !== undefined && { traceparent }),
     durationSeconds: 0,

@@ -1,7 +1,7 @@
 /** What the handlers of 2025-11-25 work with, whatever carries the messages: a single POST, a session, a stdio pipe. */
 import type { ClientCapabilities } from '@modelcontextprotocol/sdk/types.js';
 import type { McpObserver } from '../endpoint.ts';
-import type { Caller, McpSurface, RequestContext } from '../surface.ts';
+import type { Caller, McpSurface, RequestContext, Watched } from '../surface.ts';
 
 /** What all connections share. */
 export interface LegacyOptions {
@@ -21,8 +21,8 @@ export interface Connection {
     /** As the client declared them in its handshake. */
     capabilities(): ClientCapabilities | undefined;
     resourceUpdated(uri: string): void;
-    /** Functions that end the subscriptions to resources, by URI. */
-    subscriptions: Map<string, () => void>;
+    /** Subscriptions to resources, by URI. */
+    subscriptions: Map<string, Watched>;
   };
 }
 

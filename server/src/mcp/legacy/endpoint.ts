@@ -6,6 +6,7 @@
 import { type JSONRPCRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
 import type { McpAnswer, McpEndpoint, McpExchange } from '../endpoint.ts';
 import { errorBody, type JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
+import { recordRefusedCall } from '../refused-call.ts';
 import type { LegacyOptions } from './call.ts';
 import { readEnvelope } from './envelope.ts';
 import { handleRequest } from './handle.ts';
@@ -27,17 +28,23 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): McpEndpoin
   return {
     async handle(exchange) {
       const envelope = readEnvelope(exchange.message);
-      if (envelope.kind === 'bad') return refusal(envelope.error.code, envelope.error.message, envelope.id);
+      const refused = (answer: McpAnswer): McpAnswer => {
+        recordRefusedCall(options.surface, exchange.message, exchange.caller);
+        return answer;
+      };
+      if (envelope.kind === 'bad') {
+        return refused(refusal(envelope.error.code, envelope.error.message, envelope.id));
+      }
       const version = String(exchange.headers['mcp-protocol-version'] ?? versionWithoutHeader);
       const isHandshake = envelope.kind === 'request' && envelope.message.method === 'initialize';
       if (!isHandshake && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
         const text = `This protocol version is not served. Served are ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
-        return refusal(jsonRpcCodes.serverError, text, null);
+        return refused(refusal(jsonRpcCodes.serverError, text, null));
       }
       const inSession = options.sessions?.post(envelope, exchange);
       if (inSession) return inSession;
       // Without a session there is nothing that a notification or a response could belong to.
-      if (envelope.kind !== 'request') return { status: 202 };
+      if (envelope.kind !== 'request') return refused({ status: 202 });
       return answer(options, exchange, envelope.message, isHandshake ? undefined : version);
     },
   };

@@ -12,12 +12,19 @@ export class LineTransport implements Transport {
   onerror?: (error: Error) => void;
   readonly #write: (json: string) => void;
   readonly #stopwatch: Stopwatch;
+  readonly #refused: (message: Record<string, unknown>) => void;
   #idle: (() => void)[] = [];
   #closed = false;
 
-  constructor(write: (json: string) => void, stopwatch: Stopwatch) {
+  /** `refused` is told of every message that the server is not given, or does not answer. */
+  constructor(
+    write: (json: string) => void,
+    stopwatch: Stopwatch,
+    refused: (message: Record<string, unknown>) => void,
+  ) {
     this.#write = write;
     this.#stopwatch = stopwatch;
+    this.#refused = refused;
   }
 
   async start(): Promise<void> {}
@@ -28,17 +35,20 @@ export class LineTransport implements Transport {
     const envelope = readEnvelope(message);
     switch (envelope.kind) {
       case 'bad':
+        this.#refused(message);
         this.#write(errorBody(envelope.error.code, envelope.error.message, envelope.id));
         return;
       case 'request':
         if (this.#stopwatch.has(envelope.message.id)) {
           // Two answers under one id could not be told apart. Without the id: it belongs to the one that runs.
+          this.#refused(message);
           this.#write(errorBody(jsonRpcCodes.invalidRequest, 'The id of this request is in use.'));
           return;
         }
         this.#stopwatch.start(envelope.message);
         break;
       case 'notification':
+        this.#refused(message);
         if (envelope.message.method === 'notifications/cancelled') {
           this.#stopwatch.cancelled(envelope.message.params?.requestId as RequestId);
           this.#wake();

@@ -39,13 +39,13 @@ const subscribe: Handler = async (call) => {
   if (subscriptions.size >= mostSubscriptions) {
     throw new ToolError('too_many_requests', `A connection can watch ${mostSubscriptions} resources.`);
   }
-  const end = await unknownAs(
+  const watched = await unknownAs(
     uri,
     resources.subscribe(uri, call.context, () => duplex.resourceUpdated(uri)),
   );
   // The connection may have closed, or the same request may have come twice, while this one waited.
-  if (call.context.signal.aborted || subscriptions.has(uri)) end();
-  else subscriptions.set(uri, end);
+  if (call.context.signal.aborted || subscriptions.has(uri)) watched.end();
+  else subscriptions.set(uri, watched);
   return {};
 };
 
@@ -54,7 +54,7 @@ const unsubscribe: Handler = async (call) => {
   const { duplex } = call.connection;
   if (!duplex) throw methodNotFound();
   const uri = text(call.params, 'uri');
-  duplex.subscriptions.get(uri)?.();
+  duplex.subscriptions.get(uri)?.end();
   duplex.subscriptions.delete(uri);
   return {};
 };

@@ -14,7 +14,7 @@ import {
   type ServerRequest,
 } from '@modelcontextprotocol/sdk/types.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv';
-import type { Caller } from '../surface.ts';
+import type { Caller, Watched } from '../surface.ts';
 import type { Connection, LegacyOptions, Wire } from './call.ts';
 import { handleRequest } from './handle.ts';
 import { capabilitiesOf } from './handshake.ts';
@@ -30,11 +30,17 @@ export interface RequestOrigin {
   signal?: AbortSignal;
 }
 
+/** The server of one connection, and the resources that its client is subscribed to, by URI. */
+export interface DuplexServer {
+  server: Server;
+  subscriptions: Map<string, Watched>;
+}
+
 /** Makes the server of one connection; connect a transport to it. */
 export function createDuplexServer(
   options: LegacyOptions,
   originOf: (extra: Extra) => RequestOrigin,
-): Server {
+): DuplexServer {
   const { surface, onDefect } = options;
   const server = new Server(surface.info, {
     capabilities: capabilitiesOf(surface, true),
@@ -43,7 +49,7 @@ export function createDuplexServer(
   });
   // The SDK's own handler parses strictly and answers a bad level with -32603.
   server.removeRequestHandler('logging/setLevel');
-  const subscriptions = new Map<string, () => void>();
+  const subscriptions: DuplexServer['subscriptions'] = new Map();
   const connection: Connection = {
     options,
     logLevel: 'info',
@@ -59,10 +65,10 @@ export function createDuplexServer(
     return handleRequest(connection, { method, params: params ?? {}, caller, wire }) as Promise<never>;
   };
   server.onclose = () => {
-    for (const end of subscriptions.values()) end();
+    for (const watched of subscriptions.values()) watched.end();
     subscriptions.clear();
   };
-  return server;
+  return { server, subscriptions };
 }
 
 function wireOf(extra: Extra, callerNow: Wire['callerNow'], gone?: AbortSignal): Wire {

@@ -23,7 +23,7 @@ interface Running {
 /** Notices that wait for a client to open its stream; the same one once. More than a session can have subscriptions. */
 const mostWaiting = 200;
 
-/** A stream ends after this time, in milliseconds: the client opens another one, and with it its token is checked again. */
+/** A stream ends after this time, in milliseconds: the client opens another one. */
 const streamLifetime = 3_600_000;
 
 export class SessionTransport implements Transport {
@@ -86,6 +86,11 @@ export class SessionTransport implements Transport {
     for (const json of this.#waiting) stream.send(json);
     this.#waiting.clear();
     return stream;
+  }
+
+  /** Says something that belongs to no request; it waits for a stream where there is none. */
+  notify(method: string, params: Record<string, unknown>): void {
+    void this.send({ jsonrpc: '2.0', method, params }).catch(() => undefined);
   }
 
   /** Ends the stream; requests go on. */

@@ -4,10 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { McpAnswer, McpExchange, McpSessions } from '../endpoint.ts';
+import type { HeldStreams } from '../held-streams.ts';
 import { errorBody, jsonRpcCodes } from '../json-rpc.ts';
+import { recordRefusedCall } from '../refused-call.ts';
 import type { LegacyOptions } from './call.ts';
 import type { Envelope } from './envelope.ts';
-import { createDuplexServer } from './server.ts';
+import { createDuplexServer, type DuplexServer } from './server.ts';
 import { SessionTransport } from './session-transport.ts';
 import { Stopwatch } from './stopwatch.ts';
 
@@ -25,6 +27,8 @@ export interface SessionOptions extends LegacyOptions {
   limits: SessionLimits;
   /** A JSON answer that takes longer becomes a stream, in seconds. */
   streamAfterSeconds: number;
+  /** Holds the streams of sessions to the credentials of their callers. */
+  held: HeldStreams;
   /** Milliseconds. */
   now?: () => number;
 }
@@ -34,6 +38,7 @@ interface Session {
   owner: string;
   principal: string;
   transport: SessionTransport;
+  subscriptions: DuplexServer['subscriptions'];
   openedAt: number;
   usedAt: number;
 }
@@ -72,6 +77,9 @@ export class Sessions implements McpSessions {
     const session = this.#find(exchange);
     if (!session) return unknown(message);
     if (isHandshake) return refusal(400, 'This session is open already.', message);
+    if (message.kind !== 'request' || session.transport.running(message.message.id)) {
+      recordRefusedCall(this.#options.surface, exchange.message, exchange.caller);
+    }
     return session.transport.deliver(message, exchange);
   }
 
@@ -79,7 +87,24 @@ export class Sessions implements McpSessions {
     const session = this.#find(exchange);
     if (!session) return unknown();
     if (!this.#accepting) return { ...refusal(503, 'The server is stopping.'), headers: retryAfter(1) };
-    return { status: 200, body: session.transport.listen() };
+    const { transport, subscriptions } = session;
+    const { caller } = exchange;
+    for (const [uri, watched] of subscriptions) {
+      if (watched.allows(caller)) continue;
+      // Made with rights that this caller has no more. The notice is the last: whoever reads the resource is told why.
+      watched.end();
+      subscriptions.delete(uri);
+      transport.notify('notifications/resources/updated', { uri });
+    }
+    const stream = transport.listen();
+    const release = this.#options.held.hold({
+      caller,
+      method: 'GET',
+      allows: (now) => [...subscriptions.values()].every((watched) => watched.allows(now)),
+      end: () => stream.finish(),
+    });
+    stream.once('close', release);
+    return { status: 200, body: stream };
   }
 
   async end(exchange: McpExchange): Promise<McpAnswer> {
@@ -146,12 +171,12 @@ export class Sessions implements McpSessions {
     const transport = new SessionTransport(id, new Stopwatch(observe, 'http'), streamAfterSeconds * 1000);
     const now = this.#now();
     const owner = ownerOf(exchange.caller);
-    this.#sessions.set(id, { owner, principal, transport, openedAt: now, usedAt: now });
-    const server = createDuplexServer(this.#options, ({ requestId }) => {
+    const { server, subscriptions } = createDuplexServer(this.#options, ({ requestId }) => {
       const running = transport.running(requestId);
       if (!running) throw new Error('A request is worked on that is not there.');
       return { caller: running.caller, signal: running.gone.signal };
     });
+    this.#sessions.set(id, { owner, principal, transport, subscriptions, openedAt: now, usedAt: now });
     await server.connect(transport);
     const { onclose } = transport;
     transport.onclose = () => {

@@ -70,7 +70,7 @@ const surface: McpSurface = {
     },
     async subscribe(uri, _caller, changed) {
       watchers.set(uri, changed);
-      return () => watchers.delete(uri);
+      return { end: () => watchers.delete(uri), allows: () => true };
     },
   },
   prompts: {

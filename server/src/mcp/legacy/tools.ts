@@ -4,6 +4,7 @@ import type { ToolDescription } from '../../tools/call.ts';
 import { Fence } from '../../tools/fence.ts';
 import { renderResult } from '../call-result.ts';
 import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
+import { recordRefusedCall } from '../refused-call.ts';
 import type { Answers } from '../surface.ts';
 import type { Handler, LegacyCall } from './call.ts';
 import { isObject } from './envelope.ts';
@@ -29,8 +30,8 @@ const mostRounds = 10;
 
 const callTool: Handler = async (call) => {
   const { name, arguments: args = {} } = call.params;
-  if (typeof name !== 'string') throw invalid('"name" must be the name of a tool.');
-  if (!isObject(args)) throw invalid('"arguments" must be an object.');
+  if (typeof name !== 'string') throw invalid(call, '"name" must be the name of a tool.');
+  if (!isObject(args)) throw invalid(call, '"arguments" must be an object.');
   try {
     return await converse(call, name, args);
   } catch (error) {
@@ -60,7 +61,10 @@ async function converse(call: LegacyCall, name: string, args: Record<string, unk
   throw new Error(`The tool ${name} goes on asking.`);
 }
 
-const invalid = (message: string): JsonRpcError => new JsonRpcError(jsonRpcCodes.invalidParams, message);
+function invalid({ surface, params, context }: LegacyCall, message: string): JsonRpcError {
+  recordRefusedCall(surface, { method: 'tools/call', params }, context);
+  return new JsonRpcError(jsonRpcCodes.invalidParams, message);
+}
 
 export const toolHandlers: Readonly<Record<string, Handler>> = {
   'tools/list': listTools,

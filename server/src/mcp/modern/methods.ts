@@ -1,6 +1,7 @@
 /** The methods of 2026-07-28 that answer once. `subscriptions/listen`, which goes on answering, is a file of its own. */
 import { z } from 'zod';
 import { renderResult } from '../call-result.ts';
+import { recordRefusedCall } from '../refused-call.ts';
 import type { Answers, McpSurface, RequestContext } from '../surface.ts';
 import { servedRevisions } from './admit.ts';
 import type { Envelope } from './envelope.ts';
@@ -52,6 +53,16 @@ export function parseParams<T>(schema: z.ZodType<T>, params: unknown): T {
   const [issue] = parsed.error.issues;
   const place = ['params', ...(issue?.path ?? [])].join('.');
   throw new RpcError(rpcCode.invalidParams, `Invalid params: ${place}: ${issue?.message}`);
+}
+
+/** Parameters of a call. When they are malformed no tool is asked, so that is recorded here. */
+function parseCall({ params, context }: MethodCall, surface: McpSurface): z.infer<typeof callParams> {
+  try {
+    return parseParams(callParams, params);
+  } catch (thrown) {
+    recordRefusedCall(surface, { method: 'tools/call', params }, context);
+    throw thrown;
+  }
 }
 
 function answersOf(params: {
@@ -108,7 +119,7 @@ export function createMethods(surface: McpSurface, write: ResultWriter): Readonl
   });
 
   methods.set('tools/call', async (call) => {
-    const params = parseParams(callParams, call.params);
+    const params = parseCall(call, surface);
     const result = renderResult(
       await tools.call(params.name, params.arguments ?? {}, call.context, answersOf(params)),
     );

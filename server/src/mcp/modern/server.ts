@@ -7,7 +7,9 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { McpObserver } from '../endpoint.ts';
+import type { HeldStreams } from '../held-streams.ts';
 import type { Progress } from '../progress.ts';
+import { recordRefusedCall } from '../refused-call.ts';
 import type { Caller, McpSurface, RequestContext } from '../surface.ts';
 import { type AdmittedRequest, Gate, idOf } from './admit.ts';
 import { canShowForms, type Envelope, readEnvelope } from './envelope.ts';
@@ -20,6 +22,8 @@ import { type Subscription, type SubscriptionLimits, Subscriptions } from './sub
 export interface ModernServerOptions {
   observe?: McpObserver;
   subscriptions?: SubscriptionLimits;
+  /** Holds subscriptions to the credentials of their callers; absent where callers have none. */
+  held?: HeldStreams;
   /** Told of defects, for the log; the client gets a plain internal error. */
   onDefect?(thrown: unknown): void;
 }
@@ -49,12 +53,14 @@ export class ModernServer {
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #subscriptions: Subscriptions;
   readonly #options: ModernServerOptions;
+  readonly #surface: McpSurface;
 
   constructor(surface: McpSurface, options: ModernServerOptions = {}) {
     const write = new ResultWriter(surface.info);
     this.#methods = createMethods(surface, write);
-    this.#subscriptions = new Subscriptions(surface, write, options.subscriptions);
+    this.#subscriptions = new Subscriptions(surface, write, options);
     this.#options = options;
+    this.#surface = surface;
   }
 
   /** Answers one message. Never rejects. */
@@ -66,7 +72,10 @@ export class ModernServer {
     let progress: Progress | undefined;
     try {
       request = this.#gate.admit(incoming.message, incoming.headers);
-      if (!request) return { kind: 'accepted' };
+      if (!request) {
+        recordRefusedCall(this.#surface, incoming.message, incoming.caller);
+        return { kind: 'accepted' };
+      }
       const envelope = readEnvelope(request.params);
       if (envelope.progressToken !== undefined)
         progress = progressTo(incoming.notify, envelope.progressToken);
@@ -84,6 +93,8 @@ export class ModernServer {
       call = { params: request.params, context, envelope };
       return { kind: 'response', status: 200, json: responseOf(request.id, await method(call)) };
     } catch (thrown) {
+      // From here on the method has it, and records it itself.
+      if (!call) recordRefusedCall(this.#surface, incoming.message, incoming.caller);
       failure = toRpcError(thrown);
       if (failure.code === rpcCode.internal) this.#options.onDefect?.(failure.cause);
       return {

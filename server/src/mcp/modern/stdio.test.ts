@@ -21,8 +21,11 @@ function connect(options: ModernServerOptions = {}): ModernConnection {
         read: async () => [],
         async subscribe(_uri, _caller, changed) {
           tell = changed;
-          return () => {
-            tell = () => undefined;
+          return {
+            end: () => {
+              tell = () => undefined;
+            },
+            allows: () => true,
           };
         },
       },

@@ -1,5 +1,6 @@
 /** 2026-07-28 on one pair of streams: many requests at once, told apart by their ids. */
 import { randomUUID } from 'node:crypto';
+import { recordRefusedCall } from '../refused-call.ts';
 import type { Caller, McpSurface } from '../surface.ts';
 import { idOf } from './admit.ts';
 import { errorResponseOf } from './results.ts';
@@ -36,6 +37,7 @@ export class ModernConnection {
     const id = idOf(message);
     if (id !== null && (this.#running.has(id) || this.#subscriptions.has(id))) {
       // Two answers under one id could not be told apart.
+      recordRefusedCall(this.#options.surface, message, this.#caller());
       this.#options.write(errorResponseOf(id, new RpcError(rpcCode.invalidRequest, 'This id is in use.')));
       return;
     }
@@ -46,7 +48,7 @@ export class ModernConnection {
       if (!signal.aborted) this.#options.write(json);
     };
     if (id !== null) this.#running.set(id, controller);
-    const caller = { ...this.#options.caller, requestId: randomUUID() };
+    const caller = this.#caller();
     const outcome = await this.#server.answer({ message, caller, signal, notify: write });
     if (id !== null) this.#running.delete(id);
     if (outcome.kind === 'response') write(outcome.json);
@@ -57,6 +59,10 @@ export class ModernConnection {
   close(): void {
     this.#server.close();
     for (const controller of this.#running.values()) controller.abort();
+  }
+
+  #caller(): Omit<Caller, 'canAsk'> {
+    return { ...this.#options.caller, requestId: randomUUID() };
   }
 
   #listen(id: string | number, subscription: Subscription, signal: AbortSignal): void {

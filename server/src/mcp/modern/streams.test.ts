@@ -26,12 +26,12 @@ function changingSurface(base: McpSurface) {
         const key = `${caller.principal.id} ${uri}`;
         const told = watched.get(key) ?? new Set();
         watched.set(key, told.add(changed));
-        return () => told.delete(changed);
+        return { end: () => told.delete(changed), allows: () => true };
       },
       onListChanged(_caller, wanted, changed) {
         const listener = { wanted, changed };
         lists.add(listener);
-        return () => lists.delete(listener);
+        return { lists: wanted, end: () => lists.delete(listener), allows: () => true };
       },
     },
   };
@@ -165,7 +165,17 @@ describe('a subscription', () => {
       method: 'notifications/subscriptions/acknowledged',
       params: {
         notifications: { toolsListChanged: true, resourceSubscriptions: ['cnpg://demo/main'] },
-        _meta: { [subscription]: 'mine' },
+        _meta: {
+          [subscription]: 'mine',
+          'cnpg-mcp.io/notGranted': [
+            {
+              notification: 'resourceSubscriptions',
+              uri: 'cnpg://secret/main',
+              code: 'policy_denied',
+              message: 'Not for you.',
+            },
+          ],
+        },
       },
     });
     // The resource changed while the subscription was being made: that is told after the acknowledgement.

@@ -2,7 +2,8 @@
 import { SUBSCRIPTION_ID_META_KEY } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 import { ToolError } from '../../errors.ts';
-import type { Caller, ListKind, McpSurface } from '../surface.ts';
+import type { HeldStreams } from '../held-streams.ts';
+import type { Caller, ListKind, McpSurface, Watched } from '../surface.ts';
 import { parseParams } from './methods.ts';
 import { type ResultWriter, responseOf } from './results.ts';
 import { RpcError, rpcCode } from './rpc-error.ts';
@@ -13,10 +14,7 @@ export interface SubscriptionLimits {
   perPrincipal: number;
   /** Open streams of all principals. */
   total: number;
-  /**
-   * Seconds after which a stream is ended as at shutdown: the client opens another one, and with it its rights are checked
-   * again.
-   */
+  /** Seconds after which a stream is ended as at shutdown: the client opens another one, perhaps at another replica. */
   lifetimeSeconds: number;
 }
 
@@ -39,6 +37,20 @@ const listenParams = z.looseObject({
   }),
 });
 type Filter = z.infer<typeof listenParams>['notifications'];
+
+/** What a caller asked for and does not get although the server has it, and why. */
+interface NotGranted {
+  notification: 'toolsListChanged' | 'resourcesListChanged' | 'promptsListChanged' | 'resourceSubscriptions';
+  uri?: string;
+  code: string;
+  message: string;
+}
+
+/**
+ * In `_meta` of the acknowledgement: a list of {@link NotGranted}. The protocol has the acknowledgement say what is granted,
+ * and no place for the reasons why something is not.
+ */
+const notGrantedKey = 'cnpg-mcp.io/notGranted';
 
 /** Where the messages of one subscription go. */
 export interface SubscriptionSink {
@@ -63,6 +75,7 @@ export class Subscriptions {
   readonly #surface: McpSurface;
   readonly #write: ResultWriter;
   readonly #limits: SubscriptionLimits;
+  readonly #held: HeldStreams | undefined;
   readonly #open = new Set<OpenSubscription>();
   readonly #perPrincipal = new Map<string, number>();
   #closed = false;
@@ -70,16 +83,20 @@ export class Subscriptions {
   constructor(
     surface: McpSurface,
     write: ResultWriter,
-    limits: SubscriptionLimits = defaultSubscriptionLimits,
+    {
+      subscriptions: limits = defaultSubscriptionLimits,
+      held,
+    }: { subscriptions?: SubscriptionLimits; held?: HeldStreams } = {},
   ) {
     this.#surface = surface;
     this.#write = write;
     this.#limits = limits;
+    this.#held = held;
   }
 
   /**
    * Opens one. What cannot be watched (not there, not allowed, too many) is left out of the acknowledgement, as the protocol
-   * says. Throws {@link RpcError} for a bad filter and ToolError `too_many_requests` beyond the limits.
+   * says, and named beside it with the reason. Throws {@link RpcError} for a bad filter and ToolError `too_many_requests` beyond the limits.
    */
   async open(id: string | number, params: unknown, caller: Caller): Promise<Subscription> {
     const { notifications: wanted } = parseParams(listenParams, params);
@@ -96,6 +113,7 @@ export class Subscriptions {
       throw thrown;
     }
     subscription.endAfter(this.#limits.lifetimeSeconds);
+    subscription.beHeld(caller, this.#held);
     return subscription;
   }
 
@@ -123,14 +141,17 @@ export class Subscriptions {
 
   async #start(subscription: OpenSubscription, wanted: Filter, caller: Caller): Promise<void> {
     const { resources, prompts } = this.#surface;
-    const lists: ListKind[] = [];
-    if (resources?.onListChanged) {
-      if (wanted.toolsListChanged) lists.push('tools');
-      if (wanted.promptsListChanged && prompts) lists.push('prompts');
-      if (wanted.resourcesListChanged) lists.push('resources');
-      if (lists.length > 0) {
-        const changed = (what: ListKind) => subscription.notify(`notifications/${what}/list_changed`);
-        subscription.watch(resources.onListChanged(caller, lists, changed));
+    const notGranted: NotGranted[] = [];
+    const asked = listKinds.filter((list) => wanted[`${list}ListChanged`] && (list !== 'prompts' || prompts));
+    let lists: readonly ListKind[] = [];
+    if (resources?.onListChanged && asked.length > 0) {
+      const changed = (what: ListKind) => subscription.notify(`notifications/${what}/list_changed`);
+      const watched = resources.onListChanged(caller, asked, changed);
+      subscription.watch(watched);
+      lists = watched.lists;
+      for (const list of asked.filter((kind) => !lists.includes(kind))) {
+        const message = `${caller.principal.displayName} may see none of these ${list}.`;
+        notGranted.push({ notification: `${list}ListChanged`, code: 'policy_denied', message });
       }
     }
     const uris = [...new Set(resources?.subscribe ? (wanted.resourceSubscriptions ?? []) : [])];
@@ -141,29 +162,36 @@ export class Subscriptions {
           subscription.watch(await resources?.subscribe?.(uri, caller, changed));
           return [uri];
         } catch (thrown) {
-          if (thrown instanceof ToolError && thrown.code !== 'internal') return [];
-          throw thrown;
+          if (!(thrown instanceof ToolError) || thrown.code === 'internal') throw thrown;
+          const { code, message } = thrown;
+          notGranted.push({ notification: 'resourceSubscriptions', uri, code, message });
+          return [];
         }
       }),
     );
-    subscription.honour({
-      ...(lists.includes('tools') && { toolsListChanged: true }),
-      ...(lists.includes('prompts') && { promptsListChanged: true }),
-      ...(lists.includes('resources') && { resourcesListChanged: true }),
-      ...(watched.some((uri) => uri.length > 0) && { resourceSubscriptions: watched.flat() }),
-    });
+    subscription.honour(
+      {
+        ...Object.fromEntries(lists.map((list) => [`${list}ListChanged`, true])),
+        ...(watched.some((uri) => uri.length > 0) && { resourceSubscriptions: watched.flat() }),
+      },
+      notGranted,
+    );
   }
 }
+
+const listKinds = ['tools', 'prompts', 'resources'] as const;
 
 class OpenSubscription implements Subscription {
   readonly #id: string | number;
   readonly #write: ResultWriter;
   readonly #onClose: () => void;
-  readonly #stops: (() => void)[] = [];
+  readonly #watched: Watched[] = [];
   /** What happened before the client was told that it is subscribed; the same notice once. */
   readonly #early = new Set<string>();
   #sink: SubscriptionSink | undefined;
   #honoured: Filter = {};
+  #notGranted: readonly NotGranted[] = [];
+  #release: (() => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -173,15 +201,27 @@ class OpenSubscription implements Subscription {
     this.#onClose = onClose;
   }
 
-  /** Keeps the function that ends a watch; runs it at once when the subscription is closed already. */
-  watch(stop: (() => void) | undefined): void {
-    if (!stop) return;
-    if (this.#closed) stop();
-    else this.#stops.push(stop);
+  /** Keeps a watch until the end; ends it at once when the subscription is closed already. */
+  watch(watched: Watched | undefined): void {
+    if (!watched) return;
+    if (this.#closed) watched.end();
+    else this.#watched.push(watched);
   }
 
-  honour(filter: Filter): void {
+  honour(filter: Filter, notGranted: readonly NotGranted[]): void {
     this.#honoured = filter;
+    this.#notGranted = notGranted;
+  }
+
+  /** From now on it lasts no longer than the credential of its caller, and what that allows. */
+  beHeld(caller: Caller, held: HeldStreams | undefined): void {
+    if (this.#closed) return;
+    this.#release = held?.hold({
+      caller,
+      method: 'subscriptions/listen',
+      allows: (now) => this.#watched.every((watched) => watched.allows(now)),
+      end: () => this.end(),
+    });
   }
 
   endAfter(seconds: number): void {
@@ -198,7 +238,13 @@ class OpenSubscription implements Subscription {
   attach(sink: SubscriptionSink): void {
     this.#sink = sink;
     const honoured = this.#honoured;
-    sink.send(this.#notification('notifications/subscriptions/acknowledged', { notifications: honoured }));
+    sink.send(
+      this.#notification(
+        'notifications/subscriptions/acknowledged',
+        { notifications: honoured },
+        this.#notGranted.length > 0 ? { [notGrantedKey]: this.#notGranted } : {},
+      ),
+    );
     for (const message of this.#early) sink.send(message);
     this.#early.clear();
     if (this.#closed) sink.end(this.#result());
@@ -216,12 +262,13 @@ class OpenSubscription implements Subscription {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    for (const stop of this.#stops.splice(0)) stop();
+    this.#release?.();
+    for (const watched of this.#watched.splice(0)) watched.end();
     this.#onClose();
   }
 
-  #notification(method: string, params: Record<string, unknown>): string {
-    const _meta = { [SUBSCRIPTION_ID_META_KEY]: this.#id };
+  #notification(method: string, params: Record<string, unknown>, more: Record<string, unknown> = {}): string {
+    const _meta = { [SUBSCRIPTION_ID_META_KEY]: this.#id, ...more };
     return JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta } });
   }
 

@@ -19,6 +19,8 @@ const listOutput = z.object({
   next_cursor: z.string().optional(),
 });
 
+type Asking = Pick<Caller, 'principal' | 'tightening'>;
+
 /** One place to look for clusters: a namespace, all of them, or the default one of the gateway. */
 type Scope = { all_namespaces: true } | { namespace: string } | Record<string, never>;
 
@@ -43,19 +45,28 @@ export class ClusterLister {
    * The namespaces that a caller may look into: `everywhere`, or the ones that the server and its grants name. An empty list:
    * none at all.
    */
-  namespacesOf({ principal, tightening }: Caller): 'everywhere' | readonly string[] {
-    const mayList = (namespace: string): boolean => {
-      const tool = this.#registry.find(listTool);
-      if (!tool) return false;
-      const { name, toolset, effect } = tool;
-      return decide({ tool: name, toolset, effect, namespace }, principal, this.#policy, tightening).allowed;
-    };
+  namespacesOf(caller: Asking): 'everywhere' | readonly string[] {
+    const { principal } = caller;
+    const mayList = (namespace: string): boolean => this.#may(listTool, { namespace }, caller);
     if (mayList('*')) return 'everywhere';
     const named = [
       ...(this.#policy.namespaces ?? []),
       ...principal.grants.flatMap((grant) => grant.namespaces ?? []),
     ];
     return [...new Set(named)].filter(mayList).sort();
+  }
+
+  /** Whether the policy lets a caller see the status of a cluster. What Kubernetes says is another matter. */
+  mayRead({ namespace, cluster }: ClusterAddress, caller: Asking): boolean {
+    return this.#may(statusTool, { namespace, cluster }, caller);
+  }
+
+  #may(tool: string, place: { namespace: string; cluster?: string }, asking: Asking): boolean {
+    const found = this.#registry.find(tool);
+    if (!found) return false;
+    const { name, toolset, effect } = found;
+    const question = { tool: name, toolset, effect, ...place };
+    return decide(question, asking.principal, this.#policy, asking.tightening).allowed;
   }
 
   /** One page of clusters. Throws `invalid_arguments` for a cursor that was not given out, and what the tool answers. */

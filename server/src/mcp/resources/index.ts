@@ -1,7 +1,7 @@
 /** PostgreSQL clusters as MCP resources: list, read, complete, and be told of changes. The same for both generations. */
 import { ToolError } from '../../errors.ts';
 import type { KubeGateway } from '../../kube/gateway.ts';
-import type { Caller, Complete, ResourceSurface } from '../surface.ts';
+import type { Caller, Complete, ListKind, ResourceSurface } from '../surface.ts';
 import { CapabilityPoll } from './capability-poll.ts';
 import { ClusterLister, type ListerParts } from './cluster-lister.ts';
 import { clusterUri, clusterUriTemplate, parseClusterUri } from './cluster-uri.ts';
@@ -89,25 +89,36 @@ export function clusterResources(parts: ClusterResourceParts): ClusterResources 
       }
       const { impersonate } = caller.principal;
       const stop = watches.subscribe({ impersonate, ...address }, changed);
-      return once(() => {
-        stop();
-        release();
-      });
+      return {
+        end: once(() => {
+          stop();
+          release();
+        }),
+        allows: (now) => lister.mayRead(address, now),
+      };
     },
 
-    onListChanged(caller, lists, changed) {
-      const stops = [
-        poll.subscribe(() => {
-          for (const list of lists) if (list !== 'prompts') changed(list);
-        }),
-      ];
+    onListChanged(caller, wanted, changed) {
+      const scopes = lister.namespacesOf(caller);
+      const mayWatch: Record<ListKind, (now: Asking) => boolean> = {
+        tools: (now) => parts.registry.list(now.principal, now.tightening).length > 0,
+        resources: (now) => covers(lister.namespacesOf(now), scopes),
+        prompts: () => false,
+      };
+      const lists = wanted.filter((list) => mayWatch[list](caller));
+      const stops: (() => void)[] = [];
+      if (lists.length > 0) stops.push(poll.subscribe(() => lists.forEach(changed)));
       if (lists.includes('resources')) {
         const told = (): void => changed('resources');
-        for (const target of scopesOf(lister, caller)) stops.push(watches.subscribe(target, told));
+        for (const target of targetsOf(scopes, caller)) stops.push(watches.subscribe(target, told));
       }
-      return once(() => {
-        for (const stop of stops) stop();
-      });
+      return {
+        lists,
+        end: once(() => {
+          for (const stop of stops) stop();
+        }),
+        allows: (now) => lists.every((list) => mayWatch[list](now)),
+      };
     },
   };
 
@@ -121,10 +132,17 @@ export function clusterResources(parts: ClusterResourceParts): ClusterResources 
   };
 }
 
+type Asking = Pick<Caller, 'principal' | 'tightening'>;
+type Namespaces = ReturnType<ClusterLister['namespacesOf']>;
+
+/** Whether somebody may look at all of these namespaces, of which there must be any. */
+function covers(may: Namespaces, wanted: Namespaces): boolean {
+  if (may === 'everywhere') return true;
+  return wanted !== 'everywhere' && wanted.length > 0 && wanted.every((namespace) => may.includes(namespace));
+}
+
 /** Where the set of clusters is watched for a caller. */
-function scopesOf(lister: ClusterLister, caller: Caller) {
-  const namespaces = lister.namespacesOf(caller);
-  const { impersonate } = caller.principal;
+function targetsOf(namespaces: Namespaces, { principal: { impersonate } }: Asking) {
   if (namespaces === 'everywhere') return [{ impersonate }];
   return namespaces.map((namespace) => ({ impersonate, namespace }));
 }

@@ -62,7 +62,7 @@ describe('a subscription', () => {
     const { resources } = resourcesWith();
     const subscribe = async (principal: Principal) => {
       const seen = changes();
-      return { ...seen, end: await resources.subscribe?.('cnpg://shop/orders', as(principal), seen.changed) };
+      return { ...seen, ...(await resources.subscribe?.('cnpg://shop/orders', as(principal), seen.changed)) };
     };
     const first = await subscribe(localPrincipal);
     const second = await subscribe({ ...localPrincipal, id: 'another token' });
@@ -125,15 +125,15 @@ describe('a subscription', () => {
     const { resources } = resourcesWith({ limits: { perPrincipal: 2, total: 3 } });
     const subscribe = (uri: string, principal?: Principal) =>
       resources.subscribe?.(uri, as(principal), () => undefined);
-    const end = await subscribe('cnpg://shop/orders');
+    const watched = await subscribe('cnpg://shop/orders');
     await subscribe('cnpg://shop/invoices');
     await expect(subscribe('cnpg://bank/ledger')).rejects.toMatchObject({ code: 'too_many_requests' });
     await subscribe('cnpg://shop/orders', reader('shop'));
     await expect(subscribe('cnpg://shop/invoices', reader('shop'))).rejects.toMatchObject({
       code: 'too_many_requests',
     });
-    end?.();
-    end?.();
+    watched?.end();
+    watched?.end();
     await subscribe('cnpg://bank/ledger');
     await expect(subscribe('cnpg://bank/audit')).rejects.toMatchObject({ code: 'too_many_requests' });
   });
@@ -167,15 +167,47 @@ describe('changes of the lists', () => {
       pollMilliseconds: 20,
     });
     const told: ListKind[] = [];
-    const end = resources.onListChanged?.(as(), ['tools'], (what) => told.push(what));
+    const watched = resources.onListChanged?.(as(), ['tools'], (what) => told.push(what));
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(told).toEqual([]);
     kinds = ['clusters'];
     await vi.waitFor(() => expect(told).toEqual(['tools']), 2_000);
-    end?.();
+    watched?.end();
     kinds = [];
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(told).toEqual(['tools']);
+  });
+
+  it('are not promised to a caller who may see none of them', () => {
+    const { resources } = resourcesWith();
+    const lists = ['tools', 'resources'] as const;
+    const promised = (principal: Principal) =>
+      resources.onListChanged?.(as(principal), lists, () => undefined).lists;
+    expect(promised({ ...localPrincipal, grants: [] })).toEqual([]);
+    expect(promised(reader('shop'))).toEqual(lists);
+    const elsewhere = { effect: 'read' as const, toolsets: ['roles'], from: 'token clerk' };
+    expect(promised({ ...localPrincipal, grants: [elsewhere] })).toEqual(['tools']);
+    expect(world.watchRequests(), 'nothing is asked for nobody').toHaveLength(0);
+  });
+});
+
+describe('what is watched', () => {
+  it.each([
+    ['the same rights', 'shop', true],
+    ['rights in another namespace', 'bank', false],
+    ['no rights', undefined, false],
+  ])('may go on with %s', async (_what, namespace, allowed) => {
+    const { resources } = resourcesWith();
+    const now = namespace === undefined ? { ...localPrincipal, grants: [] } : reader(namespace);
+    const cluster = await resources.subscribe?.('cnpg://shop/orders', as(reader('shop')), () => undefined);
+    const list = resources.onListChanged?.(as(reader('shop')), ['resources'], () => undefined);
+    expect([cluster?.allows(as(now)), list?.allows(as(now))]).toEqual([allowed, allowed]);
+  });
+
+  it('everywhere may not go on when the rights are for one namespace only', () => {
+    const { resources } = resourcesWith();
+    const list = resources.onListChanged?.(as(), ['resources'], () => undefined);
+    expect([list?.allows(as()), list?.allows(as(reader('shop')))]).toEqual([true, false]);
   });
 });
 
