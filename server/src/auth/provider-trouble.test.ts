@@ -77,7 +77,7 @@ describe('an identity provider in trouble', () => {
   });
 
   it('has rotated its keys: the new key is fetched, the old one is no longer accepted', async () => {
-    const old = await idp.token();
+    const old = await idp.token({ iat: Math.floor(Date.now() / 1000) - 60 });
     expect(await signIn.present(old)).toMatchObject({ accepted: true });
     await idp.rotate();
     await signIn.reopen();
