@@ -12,6 +12,7 @@ export default defineConfig({
       'e2e/chart/**/*.test.ts',
       'e2e/documentation/**/*.test.ts',
       'e2e/image/**/*.test.ts',
+      'e2e/network-policy/**/*.test.ts',
       'e2e/workflows/**/*.test.ts',
     ],
     testTimeout: 20_000,

@@ -13,5 +13,7 @@ export const runFolder: string = at('.run');
 export const clusterProgram: string = at('e2e/clusters/cluster');
 /** Where the local provider and the suites keep what takes long to make, for all checkouts. */
 export const clusterCache: string = process.env.CNPG_LAB_HOME ?? join(homedir(), '.cache/cnpg-lab');
+/** The provider that needs no container engine. */
+export const localClusterProgram: string = at('e2e/clusters/local/cluster');
 /** The built server. */
 export const serverProgram: string = at('server/dist/main.js');

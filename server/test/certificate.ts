@@ -27,12 +27,19 @@ const subjectAltName = oid(0x55, 0x1d, 0x11);
 const utcTime = (date: Date): Buffer =>
   der(0x17, Buffer.from(`${date.toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`));
 
-/** A certificate for 127.0.0.1 that signs itself, valid from yesterday until `validUntil` (tomorrow when omitted). */
-export function selfSigned(name: string, validUntil = new Date(Date.now() + 86_400_000)): TestCertificate {
+/**
+ * A certificate that signs itself, valid from yesterday until `validUntil` (tomorrow when omitted), for the DNS name `host` (for
+ * 127.0.0.1 when omitted).
+ */
+export function selfSigned(
+  name: string,
+  validUntil: Date = new Date(Date.now() + 86_400_000),
+  host?: string,
+): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const distinguished = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(name)))));
   const serial = Buffer.from([1, ...randomBytes(8)]);
-  const address = der(0x87, Buffer.from([127, 0, 0, 1]));
+  const subject = host === undefined ? der(0x87, Buffer.from([127, 0, 0, 1])) : der(0x82, Buffer.from(host));
   const toBeSigned = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, serial),
@@ -45,7 +52,7 @@ export function selfSigned(name: string, validUntil = new Date(Date.now() + 86_4
       0xa3,
       sequence(
         sequence(basicConstraints, yes, octets(sequence(yes))),
-        sequence(subjectAltName, octets(sequence(address))),
+        sequence(subjectAltName, octets(sequence(subject))),
       ),
     ),
   );

@@ -85,6 +85,7 @@ const chartValues = {
     enabled: z.boolean(),
     ingressFrom: listOf(kubernetes),
     metricsFrom: listOf(kubernetes),
+    dns: z.strictObject({ ports: listOf(port).min(1) }),
     apiServer: z.strictObject({ cidrs: listOf(cidr), ports: listOf(port).min(1) }),
     identityProvider: z.strictObject({
       enabled: z.boolean(),

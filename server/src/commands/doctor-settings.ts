@@ -60,7 +60,8 @@ async function signIn(config: Config): Promise<Result> {
     while ((await notReady()) && Date.now() < end) await delay(pause);
     const { reason } = (await notReady()) ?? {};
     if (reason !== undefined) {
-      const remedy = 'Check auth.issuer, and that connections to it are allowed; see also auth.caFile.';
+      const remedy =
+        'Check auth.issuer, and that connections to it are allowed (networkPolicy.identityProvider of the chart); see also auth.caFile.';
       return { status: 'failed', message: reason, remedy };
     }
   } finally {

@@ -68,13 +68,16 @@ describe('cnpg-mcp doctor', () => {
     expect(check('api-reachable')?.status).toBe('skipped');
   });
 
-  it('says that the API server cannot be reached', async () => {
+  it('says that the API server cannot be reached, and which value of the chart lets the server out to it', async () => {
     const { faults } = await start();
     await faults.down();
     const { status, check } = await checks();
     expect(status).toBe(3);
     expect(check('cluster-configured')?.status).toBe('ok');
-    expect(check('api-reachable')?.status).toBe('failed');
+    expect(check('api-reachable')).toMatchObject({
+      status: 'failed',
+      remedy: expect.stringContaining('networkPolicy.apiServer'),
+    });
   });
 
   it('says that the credentials are not accepted', async () => {
@@ -252,14 +255,18 @@ describe('cnpg-mcp doctor', () => {
       });
     });
 
-    it('says that the identity provider cannot be reached', async () => {
+    it('says that the identity provider cannot be reached, and which value of the chart lets the server out to it', async () => {
       const { url } = await start();
       // The simulated API server has no discovery document.
       const { status, check } = await checks(
         await http('publicUrl: https://mcp.example.com', `auth: {issuer: "${url}"}`),
       );
       expect(status).toBe(1);
-      expect(check('sign-in')).toMatchObject({ status: 'failed', message: expect.stringContaining(url) });
+      expect(check('sign-in')).toMatchObject({
+        status: 'failed',
+        message: expect.stringContaining(url),
+        remedy: expect.stringContaining('networkPolicy.identityProvider'),
+      });
     });
 
     it('says that it would refuse to listen, and that its key cannot be read', async () => {

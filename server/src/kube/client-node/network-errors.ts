@@ -14,6 +14,15 @@ const brokenCodes = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
+/** No connection was made: nobody listens, or something on the way, such as a network policy, drops or refuses it. */
+const refusedCodes = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
 /** The code of a failed connection: `ECONNREFUSED`, `CERT_HAS_EXPIRED`, `UND_ERR_SOCKET`. */
 export function networkCode(thrown: unknown): string {
   const { code, cause, errors, name } = thrown as {
@@ -53,6 +62,9 @@ export function unreachable(origin: string, code: string): ToolError {
     );
   }
   return new ToolError('cluster_unreachable', `The API server at ${host} cannot be reached: ${code}.`, {
+    ...(refusedCodes.has(code) && {
+      hint: 'Check that the API server runs and that connections to it are allowed. With a network policy, networkPolicy.apiServer of the chart must name the addresses and ports of the API server itself, not those of its Service.',
+    }),
     details,
   });
 }
