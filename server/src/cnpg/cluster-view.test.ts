@@ -20,7 +20,7 @@ describe('cluster views', () => {
       image: 'localhost/postgresql:17',
       storage_size: '400Mi',
     });
-    const details = clusterDetails(clusterFixture(), quote);
+    const details = clusterDetails(clusterFixture(), [], quote);
     expect(details.storage_class).toBe('lab');
     expect(details.postgresql_parameters.max_wal_size).toBe('128MB');
     expect(details.managed_roles[0]).toEqual({ name: 'a', ensure: 'present', login: true, superuser: false });
@@ -46,7 +46,7 @@ describe('cluster views', () => {
     const shown = JSON.stringify([
       clusterSummary(cluster, quote),
       clusterStorage(cluster, quote),
-      clusterDetails(cluster, quote),
+      clusterDetails(cluster, [], quote),
     ]);
     expect(shown.split(attack).length).toBeGreaterThan(8);
     expect(shown.replaceAll(`«${attack}»`, '')).not.toContain(attack);

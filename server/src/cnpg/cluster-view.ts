@@ -2,7 +2,9 @@
 import { healthNotes, readyInstances, wantedInstances } from './cluster-health.ts';
 import { versionOfImage } from './images.ts';
 import { phaseKind } from './phases.ts';
-import type { Cluster, Condition } from './types.ts';
+import { protectionOf } from './protection.ts';
+import { declaredRoles } from './roles.ts';
+import type { Cluster, Condition, DatabaseRole } from './types.ts';
 import { type Quote, wordOrQuoted } from './untrusted.ts';
 
 /** Stands for what the operator has not reported, as in the reference system. */
@@ -15,11 +17,17 @@ export interface ClusterSummary {
   ready_instances: number;
   phase: string;
   current_primary: string;
+  /** What this server refuses to do to it, and why; absent when nothing. */
+  protected?: string;
   notes: string[];
 }
 
-/** Name, phase, instances, primary: what every answer about a cluster starts with. */
-export function clusterSummary(cluster: Cluster, quote: Quote): ClusterSummary {
+/**
+ * Name, phase, instances, primary: what every answer about a cluster starts with. `pattern`: the pattern of the server's
+ * configuration that protects clusters of this name.
+ */
+export function clusterSummary(cluster: Cluster, quote: Quote, pattern?: string): ClusterSummary {
+  const guard = protectionOf(cluster, pattern);
   return {
     name: cluster.metadata.name,
     namespace: cluster.metadata.namespace ?? '',
@@ -27,6 +35,7 @@ export function clusterSummary(cluster: Cluster, quote: Quote): ClusterSummary {
     ready_instances: readyInstances(cluster),
     phase: phaseText(cluster, quote),
     current_primary: wordOrQuoted(cluster.status?.currentPrimary, quote) || unknown,
+    ...(guard !== undefined && { protected: guard }),
     notes: healthNotes(cluster),
   };
 }
@@ -95,13 +104,18 @@ export interface ClusterDetails {
   storage_class: string | null;
   conditions: ConditionView[];
   postgresql_parameters: Record<string, string>;
-  managed_roles: { name: string; ensure: string; login: boolean; superuser: boolean }[];
+  /** Declared in either place; `crd_name` is the DatabaseRole's. */
+  managed_roles: { name: string; ensure: string; login: boolean; superuser: boolean; crd_name?: string }[];
   /** How many entries of the lists above are left out; absent when none is. */
   not_shown?: Record<string, number>;
 }
 
-/** What the detailed status adds, within bounds. Comments of roles are left out. */
-export function clusterDetails(cluster: Cluster, quote: Quote): ClusterDetails {
+/** What the detailed status adds, within bounds. `objects`: the DatabaseRoles of the namespace. Comments of roles are left out. */
+export function clusterDetails(
+  cluster: Cluster,
+  objects: readonly DatabaseRole[],
+  quote: Quote,
+): ClusterDetails {
   const conditions = conditionViews(cluster, quote);
   const parameters = fitting(
     Object.entries(cluster.spec.postgresql?.parameters ?? {}).map(
@@ -109,11 +123,12 @@ export function clusterDetails(cluster: Cluster, quote: Quote): ClusterDetails {
     ),
   );
   const roles = fitting(
-    (cluster.spec.managed?.roles ?? []).map((role) => ({
-      name: wordOrQuoted(role.name, quote),
-      ensure: role.ensure ?? 'present',
-      login: role.login ?? false,
-      superuser: role.superuser ?? false,
+    declaredRoles(cluster, objects).map(({ spec, object }) => ({
+      name: wordOrQuoted(spec.name, quote),
+      ensure: spec.ensure ?? 'present',
+      login: spec.login ?? false,
+      superuser: spec.superuser ?? false,
+      ...(object && { crd_name: object.metadata.name }),
     })),
   );
   const leftOut = Object.entries({
@@ -142,6 +157,7 @@ export function clusterLines(cluster: ClusterBlock): string[] {
     `- Status: ${cluster.phase}${reason ? ` ${reason}` : ''}`,
     `- Instances: ${cluster.ready_instances}/${cluster.instances} ready`,
     `- Current Primary: ${cluster.current_primary}`,
+    ...(cluster.protected === undefined ? [] : [`- Protected: ${cluster.protected}`]),
     ...(cluster.image === undefined
       ? []
       : [`- PostgreSQL Version: ${cluster.postgres_version} (${cluster.image})`]),

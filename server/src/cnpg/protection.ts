@@ -12,6 +12,15 @@ export function isProtected({ metadata }: Pick<KubeObject, 'metadata'>): boolean
   return value !== undefined && value !== 'false';
 }
 
+/**
+ * What this server refuses to do to a Cluster, and why, in a few words; `undefined` when it is not protected. `pattern`: of the
+ * server's configuration, where one protects clusters of this name.
+ */
+export function protectionOf(cluster: Cluster, pattern?: string): string | undefined {
+  if (pattern !== undefined) return `from change and deletion (protectedClusters: ${pattern})`;
+  return isProtected(cluster) ? `from deletion (annotation ${protectedAnnotation})` : undefined;
+}
+
 /** Why nothing of this Cluster is destroyed while it is protected, and what lifts that; `undefined` when it is not. */
 export function protectionRefusal(cluster: Cluster): { reason: string; lift: string } | undefined {
   if (!isProtected(cluster)) return undefined;

@@ -65,7 +65,7 @@ export function decide(
     return deny('namespaces', namespace === '*' ? `${limit}: name one of them.` : `${limit}.`);
   }
   if (cluster !== undefined && (effect === 'change' || effect === 'destroy')) {
-    const pattern = policy.protectedClusters?.find((candidate) => matches(candidate, cluster));
+    const pattern = protectingPattern(policy, cluster);
     if (pattern !== undefined)
       return deny('protected_clusters', `Clusters named ${pattern} are protected on this server.`);
   }
@@ -114,6 +114,14 @@ function grantCovers(
 
 function coversNamespace(list: readonly string[], namespace: string): boolean {
   return namespace !== '*' && list.includes(namespace);
+}
+
+/** The first pattern that protects clusters of this name from `change` and `destroy`. */
+export function protectingPattern(
+  { protectedClusters }: Pick<Policy, 'protectedClusters'>,
+  cluster: string,
+): string | undefined {
+  return protectedClusters?.find((pattern) => matches(pattern, cluster));
 }
 
 function matches(pattern: string, name: string): boolean {

@@ -25,6 +25,7 @@ function context(progress: ToolContext['progress'] = () => undefined): ToolConte
     namespace: { name: 'demo', source: 'argument' },
     settings: defaultToolSettings,
     mayLookEverywhere: true,
+    protectingPattern: () => undefined,
     signal: never,
     fence: new Fence(),
     progress,

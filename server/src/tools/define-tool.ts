@@ -25,6 +25,8 @@ export interface ToolContext {
   settings: ToolSettings;
   /** Whether this caller may list the clusters of all namespaces at once: a hint must not suggest what is refused. */
   mayLookEverywhere: boolean;
+  /** The pattern by which the server's configuration protects clusters of this name, if one does. */
+  protectingPattern(cluster: string): string | undefined;
   signal: AbortSignal;
   /** Marks text that strangers can write as data. One per answer. */
   fence: Fence;

@@ -5,7 +5,7 @@
 import { ToolError, toToolError } from '../errors.ts';
 import type { KubeGateway } from '../kube/gateway.ts';
 import type { ConfirmationSealer } from '../policy/confirmation.ts';
-import { type Decision, decide, type Policy } from '../policy/decide.ts';
+import { type Decision, decide, type Policy, protectingPattern } from '../policy/decide.ts';
 import { errorAnswer, readAnswer } from './answer.ts';
 import { ApplyError, type ApplyResult, applyPlan, type StepReport } from './apply.ts';
 import type { ToolCall, ToolCallResult } from './call.ts';
@@ -138,6 +138,7 @@ async function run(
     namespace,
     settings: parts.settings,
     mayLookEverywhere: mayLookEverywhere(call, parts.policy),
+    protectingPattern: (cluster) => protectingPattern(parts.policy, cluster),
     signal: call.signal,
     fence,
     progress: withoutRepetitions(call.progress),

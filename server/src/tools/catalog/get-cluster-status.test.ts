@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { putCluster, putInstances } from '../../../test/clusters.ts';
 import { type Harness, startHarness } from '../../../test/harness.ts';
 import { getClusterStatus } from './get-cluster-status.ts';
+import { listPostgresClusters } from './list-postgres-clusters.ts';
 
 let harness: Harness;
 beforeEach(async () => {
@@ -121,6 +122,66 @@ describe('get_cluster_status', () => {
         /^The job initdb of the instance orders-1 has failed 2 times\. .*kubectl logs orders-1-initdb-b -n demo/,
       ),
     ]);
+  });
+
+  describe('with roles in DatabaseRole objects', () => {
+    const put = (name: string, cluster: string, role: string) =>
+      harness.simulator.state.put({
+        apiVersion: 'postgresql.cnpg.io/v1',
+        kind: 'DatabaseRole',
+        metadata: { name, namespace: 'demo' },
+        spec: { cluster: { name: cluster }, name: role, login: true },
+      });
+
+    it('shows those of this cluster beside the inline ones, in detail', async () => {
+      putCluster(harness.simulator, 'orders', 'demo');
+      put('orders-clerk', 'orders', 'clerk');
+      put('billing-clerk', 'billing', 'clerk');
+      const answer = await get({ name: 'orders', detail_level: 'detailed' });
+      expect(answer.structured.managed_roles.map(({ name }: { name: string }) => name)).toEqual([
+        'a',
+        'cnpg-mcp-marker',
+        'clerk',
+      ]);
+      expect(answer.text).toContain('  - clerk: present, login, DatabaseRole orders-clerk');
+    });
+
+    it('says that it may not list them, and asks for none where the operator has no such kind', async () => {
+      putCluster(harness.simulator, 'orders', 'demo');
+      harness.simulator.deny({ resource: 'databaseroles' });
+      const answer = await get({ name: 'orders', detail_level: 'detailed' });
+      expect(answer.isError).toBe(false);
+      expect(answer.structured.notes).toContainEqual(
+        expect.stringContaining('DatabaseRole objects are not shown'),
+      );
+      await harness.close();
+      harness = await startHarness({ operator: false, operatorVersion: '1.28.0' });
+      putCluster(harness.simulator, 'orders', 'demo');
+      const older = await get({ name: 'orders', detail_level: 'detailed' });
+      expect(older.text).not.toContain('DatabaseRole');
+    });
+  });
+
+  it.each([
+    [{ 'cnpg-mcp.io/protected': 'yes' }, [], 'from deletion (annotation cnpg-mcp.io/protected)'],
+    [{}, ['prod-*', 'ord*'], 'from change and deletion (protectedClusters: ord*)'],
+    [{ 'cnpg-mcp.io/protected': 'false' }, ['prod-*'], undefined],
+  ])('says what protects the cluster: %j, %j', async (annotations, protectedClusters, guard) => {
+    await harness.close();
+    harness = await startHarness({ operator: false, policy: { protectedClusters } });
+    putCluster(harness.simulator, 'orders', 'demo', 1, ({ metadata }) => {
+      Object.assign(metadata, { annotations });
+    });
+    const one = await get({ name: 'orders' });
+    const all = await harness.call(listPostgresClusters, { namespace: 'demo' });
+    for (const [shown, text] of [
+      [one.structured, one.text],
+      [all.structured.clusters[0], all.text],
+    ]) {
+      expect(shown.protected).toBe(guard);
+      if (guard === undefined) expect(text).not.toContain('Protected');
+      else expect(text).toContain(`- Protected: ${guard}`);
+    }
   });
 
   it('says what it could not check without the right to list pods', async () => {

@@ -11,12 +11,13 @@ import {
 } from '../../cnpg/cluster-view.ts';
 import { clusterLabel } from '../../cnpg/names.ts';
 import { findTrouble } from '../../cnpg/startup-trouble.ts';
-import type { Cluster, Pod } from '../../cnpg/types.ts';
+import type { Cluster, DatabaseRole, Pod } from '../../cnpg/types.ts';
 import { defineReadTool, type ToolContext } from '../define-tool.ts';
 import { clusterName, detailLevel, format, namespace } from '../inputs.ts';
 import { lookAround, lookAroundPermissions } from '../look-around.ts';
 import { namespacePhrase } from '../namespace.ts';
 import { itemsIfAllowed } from '../optional-read.ts';
+import { permission } from '../permission.ts';
 import { readCluster, readClusterPermissions } from '../read-cluster.ts';
 
 export const getClusterStatus = defineReadTool({
@@ -42,6 +43,7 @@ export const getClusterStatus = defineReadTool({
     phase: z.string(),
     phase_reason: z.string().optional(),
     current_primary: z.string(),
+    protected: z.string().optional(),
     postgres_version: z.string(),
     image: z.string(),
     storage_size: z.string(),
@@ -50,17 +52,31 @@ export const getClusterStatus = defineReadTool({
     conditions: z.array(z.record(z.string(), z.string())).optional(),
     postgresql_parameters: z.record(z.string(), z.string()).optional(),
     managed_roles: z
-      .array(z.object({ name: z.string(), ensure: z.string(), login: z.boolean(), superuser: z.boolean() }))
+      .array(
+        z.object({
+          name: z.string(),
+          ensure: z.string(),
+          login: z.boolean(),
+          superuser: z.boolean(),
+          crd_name: z.string().optional(),
+        }),
+      )
       .optional(),
     not_shown: z.record(z.string(), z.int()).optional(),
   }),
-  permissions: [...readClusterPermissions, ...lookAroundPermissions],
+  permissions: [
+    ...readClusterPermissions,
+    ...lookAroundPermissions,
+    permission('databaseroles', ['list'], 'roles may be declared as DatabaseRole objects', {
+      optional: true,
+    }),
+  ],
 
   async read(context, input) {
     const { fence } = context;
     const quote = fence.quote.bind(fence);
     const cluster = await readCluster(context, input.name);
-    const summary = clusterSummary(cluster, quote);
+    const summary = clusterSummary(cluster, quote, context.protectingPattern(input.name));
     const output = {
       ...summary,
       ...phaseReason(cluster, quote),
@@ -78,11 +94,15 @@ export const getClusterStatus = defineReadTool({
     const stale = pods
       ? staleNote(cluster, pods)
       : 'Whether the status is up to date was not checked: this server may not list pods here.';
+    const objects = await databaseRoles(context);
+    const unseen = objects
+      ? []
+      : ['Roles in DatabaseRole objects are not shown: this server may not list those here.'];
     return {
       output: {
         ...output,
-        ...clusterDetails(cluster, quote),
-        notes: [...output.notes, ...(stale ? [stale] : [])],
+        ...clusterDetails(cluster, objects ?? [], quote),
+        notes: [...output.notes, ...(stale ? [stale] : []), ...unseen],
       },
     };
   },
@@ -98,10 +118,13 @@ export const getClusterStatus = defineReadTool({
     if (roles && roles.length > 0) {
       lines.push('- Managed Roles:');
       lines.push(
-        ...roles.map(({ name, ensure, login, superuser }) =>
-          [`  - ${name}: ${ensure}`, ...(login ? ['login'] : []), ...(superuser ? ['superuser'] : [])].join(
-            ', ',
-          ),
+        ...roles.map(({ name, ensure, login, superuser, crd_name: object }) =>
+          [
+            `  - ${name}: ${ensure}`,
+            ...(login ? ['login'] : []),
+            ...(superuser ? ['superuser'] : []),
+            ...(object === undefined ? [] : [`DatabaseRole ${object}`]),
+          ].join(', '),
         ),
       );
     }
@@ -111,6 +134,12 @@ export const getClusterStatus = defineReadTool({
     return lines.join('\n');
   },
 });
+
+/** Those of the namespace; none where the operator has no such kind, `undefined` where they may not be listed. */
+async function databaseRoles({ kube, namespace }: ToolContext): Promise<DatabaseRole[] | undefined> {
+  if (!(await kube.capabilities()).databaseRoles) return [];
+  return itemsIfAllowed(kube.list<DatabaseRole>('databaseroles', { namespace: namespace.name }));
+}
 
 /** Why a cluster is not ready, as far as its surroundings tell. A cluster that is ready costs nothing more. */
 async function troubleNotes(context: ToolContext, cluster: Cluster): Promise<string[]> {

@@ -23,6 +23,7 @@ const cluster = z.object({
   ready_instances: z.int(),
   phase: z.string(),
   current_primary: z.string(),
+  protected: z.string().optional(),
   notes: z.array(z.string()),
   postgres_version: z.string().optional(),
   image: z.string().optional(),
@@ -70,7 +71,7 @@ export const listPostgresClusters = defineReadTool({
     const { fence } = context;
     const quote = fence.quote.bind(fence);
     const clusters = page.items.slice(position.skip).map((item) => ({
-      ...clusterSummary(item, quote),
+      ...clusterSummary(item, quote, context.protectingPattern(item.metadata.name)),
       ...(input.detail_level === 'detailed' && {
         ...clusterStorage(item, quote),
         conditions: conditionViews(item, quote),
