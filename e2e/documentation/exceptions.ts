@@ -76,7 +76,7 @@ export const exceptions: readonly Exception[] = [
     because: 'it needs Docker; the arguments are those of the program',
   },
   {
-    matches: /^(docker (build|load|tag|push)|kind load image-archive)\b/,
+    matches: /^(docker (build|buildx create|load|tag|push)|kind load image-archive)\b/,
     how: { run: false },
     because: 'it needs Docker; e2e/clusters/kind/cluster uses the same where there is Docker',
   },

@@ -43,7 +43,14 @@ const inlineCode = pages.flatMap((page) => snippetsOf(page)).filter(({ kind }) =
 
 /** Options of programs of others, of a tool that this one replaces, and of single commands of this one. */
 const otherFlags = [
-  ...['logs', 'take-ownership', 'target', 'optimize-for-size', 'kubelet-preferred-address-types'],
+  ...[
+    'logs',
+    'take-ownership',
+    'target',
+    'build-arg',
+    'optimize-for-size',
+    'kubelet-preferred-address-types',
+  ],
   ...['scope', 'no-view-binding', 'config', 'pre', 'output'],
 ];
 /** Settings of others in the form `name: value`. */

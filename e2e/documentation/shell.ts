@@ -38,7 +38,8 @@ export class Shell {
   readonly #bash: ChildProcess;
   readonly #answers: AsyncIterator<string>;
   readonly #folder: string;
-  #jobs = 0;
+  /** Process groups of what was started. */
+  readonly #jobs: number[] = [];
 
   private constructor(bash: ChildProcess, folder: string) {
     this.#bash = bash;
@@ -50,25 +51,28 @@ export class Shell {
   /** Opens a terminal in this folder. */
   static async open(options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Shell> {
     const folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-shell-'));
-    // A process group of its own, so that all of it can be ended.
+    // A process group of its own, so that a command that hangs can be ended with it.
     const bash = spawn('bash', ['--noprofile', '--norc'], {
       ...options,
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     const shell = new Shell(bash, folder);
-    // What an interactive shell has: aliases, and a process group for each job, which Ctrl-C goes to.
-    await shell.#type('shopt -s expand_aliases; set -m; echo ready');
+    // What is typed after its end is answered by that, in #type.
+    bash.stdin?.on('error', () => undefined);
+    // As in an interactive shell.
+    await shell.#type('shopt -s expand_aliases; echo ready');
     return shell;
   }
 
-  /** Types a command and waits for its end. Throws when it takes longer. */
+  /** Types a command and waits for its end. When it takes longer, it throws, and the terminal is closed: nothing can be typed any more. */
   async run(command: string, seconds: number): Promise<Outcome> {
     const file = join(this.#folder, 'output');
     const typed = this.#type(`{ ${command}\n} >'${file}' 2>&1 </dev/null; echo $?`);
     const late = new AbortController();
     const limit = delay(seconds * 1000, undefined, { signal: late.signal }).then(
       async () => {
+        this.#kill();
         throw new Error(`Not done within ${seconds} s: ${command}\n${await readFile(file, 'utf8')}`);
       },
       () => '',
@@ -83,9 +87,12 @@ export class Shell {
 
   /** Types a command that goes on running. */
   async start(command: string): Promise<Job> {
-    const file = join(this.#folder, `job-${++this.#jobs}`);
+    const file = join(this.#folder, `job-${this.#jobs.length}`);
     await writeFile(file, '');
-    const pid = Number(await this.#type(`{ ${command}\n} >'${file}' 2>&1 </dev/null & echo $!`));
+    // With `set -m` it has a process group of its own, to which Ctrl-C goes.
+    const typed = `set -m; { ${command}\n} >'${file}' 2>&1 </dev/null & echo $!; set +m`;
+    const pid = Number(await this.#type(typed));
+    this.#jobs.push(pid);
     return {
       output: () => readFile(file, 'utf8'),
       stop: async () => Number(await this.#type(`kill -INT -- -${pid} 2>/dev/null; wait ${pid}; echo $?`)),
@@ -96,14 +103,13 @@ export class Shell {
 
   /** Closes the terminal; what still runs in it is ended. */
   async close(): Promise<void> {
-    const gone = new Promise((resolve) => this.#bash.once('exit', resolve));
-    if (this.#bash.exitCode === null && this.#bash.pid !== undefined) {
-      this.#bash.stdin?.end('kill $(jobs -p) 2>/dev/null; exit\n');
-      const late = setTimeout(() => this.#bash.kill('SIGKILL'), 10_000);
-      await gone;
-      clearTimeout(late);
-    }
+    for (const pid of this.#jobs) endGroup(pid, 'SIGTERM');
+    this.#kill();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #kill(): void {
+    if (this.#bash.exitCode === null && this.#bash.pid !== undefined) endGroup(this.#bash.pid, 'SIGKILL');
   }
 
   /** Types a line that prints one line; returns that. */
@@ -112,5 +118,14 @@ export class Shell {
     const { value, done } = await this.#answers.next();
     if (done) throw new Error(`The shell ended at: ${line}`);
     return value as string;
+  }
+}
+
+/** Signals a process group that this process has started, if it is still there. */
+function endGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'ESRCH') throw thrown;
   }
 }

@@ -15,6 +15,9 @@ import { type Job, Shell } from './shell.ts';
 /** The longest that a command may take, and the longest until one that serves says where. */
 const seconds = { command: 280, address: 60 };
 
+/** Commands that print lines for clients, according to the README: for Claude Code, VS Code and files of JSON. */
+const printsLines = /^make (demo|up)\b/;
+
 /** Address of MCP in what a server writes, or kubectl, which says only where it listens. */
 const address = /http:\/\/127\.0\.0\.1:\d+\/mcp|(?<=Forwarding from )127\.0\.0\.1:\d+/;
 
@@ -102,7 +105,7 @@ export class Visit {
     if (status !== expected)
       throw new Error(`${command}\nexit status ${status}, not ${expected}:\n${output}`);
     this.#place.tokenHash = /\b[0-9a-f]{64}\b/.exec(output)?.[0] ?? this.#place.tokenHash;
-    await this.#paste(output);
+    await this.#paste(command, output);
   }
 
   /** Starts what goes on, and lists its tools as a client does. It runs until the next one, or until the page ends. */
@@ -123,16 +126,20 @@ export class Visit {
     const token = await this.#token();
     const tools = await listTools({ url, ...(token && { headers: { Authorization: `Bearer ${token}` } }) });
     if (tools.length === 0) throw new Error(`${command}\nserves no tools at ${url}.`);
-    await this.#paste(await job.output());
+    await this.#paste(command, await job.output());
   }
 
   /** Does with an output what its reader does: takes the token, and pastes each line for a client into that client. */
-  async #paste(output: string): Promise<void> {
+  async #paste(command: string, output: string): Promise<void> {
     const lines = output.split('\n').map((line) => line.trim());
     for (const line of lines.filter((candidate) => candidate.startsWith('TOKEN=$(')))
       await this.#run(line, 0);
     const token = await this.#token();
-    for (const line of lines.filter(isForClient)) {
+    const forClients = lines.filter(isForClient);
+    const kinds = new Set(forClients.map((line) => line.split(/[ :]/, 1)[0]));
+    if (printsLines.test(command) && kinds.size < 3)
+      throw new Error(`${command}\nprints no lines for one of the clients:\n${output}`);
+    for (const line of forClients) {
       const pasted = line.replace(/Bearer TOKEN\b/, `Bearer ${token}`);
       const tools = await listTools(await serverOf(pasted, { TOKEN: token }));
       if (tools.length === 0) throw new Error(`No tools are served where this leads: ${line}`);
