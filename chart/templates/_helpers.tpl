@@ -55,6 +55,12 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- define "cnpg-mcp.authSecret" -}}
 {{- default (include "cnpg-mcp.childName" (dict "root" . "suffix" "auth")) .Values.auth.existingSecret -}}
 {{- end }}
+{{- /* What the token that the chart makes allows, at most; empty when the chart makes none. */ -}}
+{{- define "cnpg-mcp.tokenEffect" -}}
+{{- if and (eq .Values.auth.mode "token") (not .Values.auth.existingSecret) -}}
+{{- index (.Files.Get "files/rules.yaml" | fromYaml).effects .Values.rbac.preset -}}
+{{- end -}}
+{{- end }}
 {{- define "cnpg-mcp.confirmationSecret" -}}
 {{- default (include "cnpg-mcp.childName" (dict "root" . "suffix" "confirmation")) .Values.confirmation.existingSecret -}}
 {{- end }}

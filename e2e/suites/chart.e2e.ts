@@ -259,7 +259,7 @@ describe('the configuration in the ConfigMap', () => {
     );
   });
 
-  it('replaces the pods when it changes, and not otherwise', async () => {
+  it('replaces the pods when it or what the token allows changes, and not otherwise', async () => {
     const sum = async (...args: string[]): Promise<string> => {
       const objects = manifests(await template(helm4, 'tools', ...args));
       const deployment = objects.find(({ kind }) => kind === 'Deployment');
@@ -267,6 +267,11 @@ describe('the configuration in the ConfigMap', () => {
     };
     expect(await sum()).toBe(await sum('--set', 'replicas=3'));
     expect(await sum()).not.toBe(await sum('--set', 'config.noDestroy=true'));
+    const [operate, edit] = ['rbac.preset=operate', 'rbac.preset=edit'];
+    expect(await sum('--set', operate)).not.toBe(await sum('--set', edit));
+    // Tokens of one's own do not follow the preset.
+    const own = 'auth.existingSecret=tokens';
+    expect(await sum('--set', own, '--set', operate)).toBe(await sum('--set', own, '--set', edit));
   });
 
   it('leaves the pod time for what it was told: delay, grace, and a little', async () => {
