@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { accessQuestions, type GrantedRule, permissionTable, rightUsers, ruleTable } from './permissions.ts';
 import { catalogue } from './tools/catalog/index.ts';
+import type { Tool } from './tools/define-tool.ts';
 import { addOns, effectOf, includesPreset, presetOf, presets, sourceOf } from './tools/preset.ts';
 
 const table = ruleTable();
@@ -102,11 +103,28 @@ describe('where a missing right comes from', () => {
   const tool = { effect: 'change', permissions } as const;
 
   it('is the preset of the tool', () => {
-    expect(sourceOf(tool, { verb: 'patch', resource: 'clusters' })).toBe('preset edit (rbac.preset)');
+    expect(sourceOf(tool, { verb: 'patch', resource: 'clusters', namespace: 'shop' })).toBe(
+      'preset edit (rbac.preset)',
+    );
+  });
+
+  it('is the place too, where the right is lacking in all namespaces at once', () => {
+    const lister = catalogue.find(({ name }) => name === 'list_postgres_clusters') as Tool;
+    expect(sourceOf(lister, { verb: 'list', resource: 'clusters' })).toBe(
+      'preset view (rbac.preset) in all namespaces (rbac.clusterWide)',
+    );
+  });
+
+  it('is not the place for a right of the whole cluster', () => {
+    const status = catalogue.find(({ name }) => name === 'get_cluster_status') as Tool;
+    expect(sourceOf(status, { verb: 'list', resource: 'storageclasses' })).toBe(
+      'preset view (rbac.preset) with add-on storage (rbac.addOns.storage)',
+    );
   });
 
   it('is an add-on too, with the name of the Secret where it counts', () => {
-    expect(sourceOf(tool, { verb: 'get', resource: 'secrets', name: 'cnpg-shop-user-app' })).toBe(
+    const right = { verb: 'get', resource: 'secrets', namespace: 'shop', name: 'cnpg-shop-user-app' };
+    expect(sourceOf(tool, right)).toBe(
       'preset edit (rbac.preset) with add-on secrets (rbac.addOns.secrets), with cnpg-shop-user-app in its list',
     );
   });

@@ -57,11 +57,14 @@ export interface RightUser {
 
 /**
  * Where the right comes from that a tool lacks, for the person who installed the server; `undefined` when the tool does not
- * declare it. For Secrets the name is told, because they are granted by name.
+ * declare it. For Secrets the name is told, because they are granted by name. A right of namespaces that lacks one is needed in
+ * all of them at once, which no preset gives by itself.
  */
 export function sourceOf(
   user: Pick<RightUser, 'effect' | 'permissions'>,
-  right: Pick<MissingRight, 'verb' | 'resource' | 'subresource' | 'name'>,
+  right: Pick<MissingRight, 'verb' | 'resource' | 'subresource' | 'name'> & {
+    namespace?: string | undefined;
+  },
 ): string | undefined {
   const declared = user.permissions.find(
     ({ resource, subresource, verbs }) =>
@@ -70,7 +73,8 @@ export function sourceOf(
       (verbs as readonly string[]).includes(right.verb),
   );
   if (!declared) return undefined;
-  const preset = `preset ${presetOf(user.effect)} (rbac.preset)`;
+  const everywhere = declared.scope === 'namespace' && right.namespace === undefined;
+  const preset = `preset ${presetOf(user.effect)} (rbac.preset)${everywhere ? ' in all namespaces (rbac.clusterWide)' : ''}`;
   if (declared.addOn === undefined) return preset;
   const addOn = `add-on ${declared.addOn} (rbac.addOns.${declared.addOn})`;
   const named = declared.addOn === 'secrets' && right.name ? `, with ${right.name} in its list` : '';
