@@ -140,6 +140,33 @@ describe('findTrouble', () => {
     );
   });
 
+  it('does not send people for a node when the pod waits for its volume, and nobody may read why', () => {
+    const pod = initdbPod(undefined);
+    pod.status = {
+      phase: 'Pending',
+      conditions: [
+        {
+          type: 'PodScheduled',
+          status: 'False',
+          reason: 'Unschedulable',
+          message: '0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found',
+        },
+      ],
+    };
+    const found = trouble({ pods: [pod], claims: [pending('gone')] });
+    expect(found).toMatchObject({
+      cause:
+        'The pod pg-1-initdb-7x2p waits for a volume, and there is none for the claim pg-1 (storage class gone).',
+      quoted: expect.stringContaining('unbound immediate PersistentVolumeClaims'),
+    });
+    expect(found?.remedy).toContain('kubectl describe pvc pg-1 -n t-roles');
+    expect(found?.remedy).not.toContain('node');
+    // What the provisioner said is better, where it may be read.
+    expect(trouble({ pods: [pod], claims: [pending('gone')], events: [provisioningFailed] })?.cause).toBe(
+      'No volume could be made for the claim pg-1 (storage class gone).',
+    );
+  });
+
   it('names a quota that forbids the pods', () => {
     const refused: KubeEvent = {
       metadata: { name: 'pg-1-initdb.1' },

@@ -67,8 +67,15 @@ function phaseTrouble(cluster: Cluster): Trouble | undefined {
   };
 }
 
+const checkProvisioning = 'Check that the storage class exists and that its provisioner works and has room.';
+
+/** `the claim orders-1 (storage class fast)`. */
+function claimPhrase({ metadata, spec }: PersistentVolumeClaim): string {
+  return `the claim ${metadata.name}${spec.storageClassName ? ` (storage class ${spec.storageClassName})` : ''}`;
+}
+
 function storageTrouble({ claims = [], events = [], storageClasses }: Surroundings): Trouble | undefined {
-  for (const claim of claims.filter(({ status }) => status?.phase === 'Pending')) {
+  for (const claim of claims.filter(isPending)) {
     const { name } = claim.metadata;
     const asked = claim.spec.storageClassName || undefined;
     const problem = storageClasses && storageClassProblem(asked, storageClasses);
@@ -77,8 +84,8 @@ function storageTrouble({ claims = [], events = [], storageClasses }: Surroundin
     if (said) {
       return {
         id: `claim ${name}`,
-        cause: `No volume could be made for the claim ${name}${asked ? ` (storage class ${asked})` : ''}.`,
-        remedy: 'Check that the storage class exists and that its provisioner works and has room.',
+        cause: `No volume could be made for ${claimPhrase(claim)}.`,
+        remedy: checkProvisioning,
         quoted: said.message,
         graceSeconds: 15,
       };
@@ -163,10 +170,25 @@ function quotaTrouble({ events = [] }: Surroundings): Trouble | undefined {
   );
 }
 
-function scheduleTrouble({ pods = [] }: Surroundings): Trouble | undefined {
-  for (const pod of pods.filter(({ status }) => status?.phase === 'Pending')) {
+/** What the scheduler says of a pod whose claim must have its volume first, and has none (seen with Kubernetes 1.36). */
+const volumeMissing = /unbound immediate PersistentVolumeClaims/;
+
+function scheduleTrouble({ pods = [], claims = [] }: Surroundings): Trouble | undefined {
+  for (const pod of pods.filter(isPending)) {
     const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled');
     if (scheduled?.status !== 'False' || scheduled.reason !== 'Unschedulable') continue;
+    const claim = volumeMissing.test(scheduled.message ?? '') ? claims.find(isPending) : undefined;
+    if (claim) {
+      const { name, namespace } = claim.metadata;
+      return {
+        id: `volume of ${name}`,
+        cause: `The pod ${pod.metadata.name} waits for a volume, and there is none for ${claimPhrase(claim)}.`,
+        // Where events may be read and say why, storageTrouble has told it.
+        remedy: `${checkProvisioning} The claim's events say more: kubectl describe pvc ${name} -n ${namespace}`,
+        quoted: scheduled.message,
+        graceSeconds: 60,
+      };
+    }
     return {
       id: `schedule of ${pod.metadata.name}`,
       cause: `No node can take the pod ${pod.metadata.name}.`,
@@ -178,6 +200,10 @@ function scheduleTrouble({ pods = [] }: Surroundings): Trouble | undefined {
     };
   }
   return undefined;
+}
+
+function isPending({ status }: Pod | PersistentVolumeClaim): boolean {
+  return status?.phase === 'Pending';
 }
 
 function containersOf(pod: Pod): ContainerStatus[] {
