@@ -25,6 +25,7 @@ import {
   names,
   until,
 } from './support/kubernetes.ts';
+import { operatorEditRole, operatorViewRole } from './support/operator-roles.ts';
 
 const run = promisify(execFile);
 const cluster = inject('cluster');
@@ -226,26 +227,16 @@ describe.each(majors)('a release by %s', (_, index) => {
 
   it('binds the roles of the operator’s chart where they exist and have the rules, and creates ours where one lacks', async () => {
     const [view, edit] = [`${namespace}-view`, `${namespace}-edit`];
-    const role = (name: string, verbs: string[], resources: string[]): object => ({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name },
-      rules: [{ apiGroups: ['postgresql.cnpg.io'], resources, verbs }],
-    });
-    const kinds = ['backups', 'clusters', 'databases', 'databaseroles', 'poolers', 'scheduledbackups'];
     const values = ['rbac.preset=edit', `rbac.cnpgRoleNames.view=${view}`, `rbac.cnpgRoleNames.edit=${edit}`];
     const groups = async (): Promise<string> =>
       JSON.stringify((await getObject('role', 'x-cnpg-mcp-edit', namespace)).rules);
     try {
-      await apply(
-        role(view, ['get', 'list', 'watch'], kinds),
-        role(edit, ['create', 'delete', 'patch', 'update'], ['clusters', 'databases']),
-      );
+      await apply(operatorViewRole(view), operatorEditRole(edit, ['clusters', 'databases']));
       await helm('install', 'x', chartFolder, ...set(...values));
       expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-cnpg-view', 'x-cnpg-mcp-edit']);
       expect(await groups()).toContain('"create"');
       expect(await groups()).not.toContain('"watch"],"apiGroups":["postgresql.cnpg.io"]');
-      await apply(role(edit, ['create', 'delete', 'patch', 'update'], kinds));
+      await apply(operatorEditRole(edit));
       await helm('upgrade', 'x', chartFolder, ...set(...values));
       expect(await names('rolebinding', namespace)).toEqual([
         'x-cnpg-mcp-cnpg-edit',

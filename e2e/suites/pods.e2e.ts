@@ -6,8 +6,19 @@ import { catalogue } from '../../server/src/tools/catalog/index.ts';
 import { type Helm, helms } from '../chart/helm.ts';
 import { type ImageValues, imageOnCluster } from '../image/load.ts';
 import { parseMetrics } from '../scripts/prometheus.ts';
-import { deleteNamespace, getObject, kubectl, makeNamespace, until } from './support/kubernetes.ts';
-import { ask, deploy, type Endpoint, endpointOf, release, rpc, valuesFor } from './support/release.ts';
+import { deleteNamespace, getObject, kubectl, makeRestrictedNamespace, until } from './support/kubernetes.ts';
+import {
+  ask,
+  deploy,
+  type Endpoint,
+  endpointOf,
+  type Pod,
+  podsOf,
+  release,
+  rpc,
+  untilOnePod,
+  valuesFor,
+} from './support/release.ts';
 
 const cluster = inject('cluster');
 
@@ -16,27 +27,9 @@ beforeAll(async () => {
   image = await imageOnCluster(cluster);
 });
 
-/** A namespace that takes only pods of the restricted Pod Security Standard. */
-async function makeRestricted(): Promise<string> {
-  const namespace = await makeNamespace('t-image');
-  await kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
-  return namespace;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: whatever Kubernetes answers, for assertions
-type Pod = any;
-
-/** Pods of the server. */
-async function allPods(namespace: string): Promise<Pod[]> {
-  const text = await kubectl(
-    ...['get', 'pods', '-n', namespace, '-l', 'app.kubernetes.io/component=server', '-o', 'json'],
-  );
-  return JSON.parse(text).items;
-}
-
-/** Those that are not being deleted. */
+/** Pods that are not being deleted. */
 async function pods(namespace: string): Promise<Pod[]> {
-  return (await allPods(namespace)).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
+  return (await podsOf(namespace)).filter(({ metadata }) => metadata.deletionTimestamp === undefined);
 }
 
 const isReady = ({ status }: Pod): boolean =>
@@ -47,7 +40,7 @@ describe('a release', () => {
   let helm: Helm;
   beforeAll(async () => {
     helm = (await helms(cluster))[0] as Helm;
-    namespace = await makeRestricted();
+    namespace = await makeRestrictedNamespace('t-image');
   });
   afterAll(() => deleteNamespace(namespace));
 
@@ -72,14 +65,14 @@ describe('a release', () => {
     });
 
     await deploy(helm, namespace, ...valuesFor(image), '--set', 'rbac.preset=edit');
-    await until('the old pod is gone', 60, async () => (await allPods(namespace)).length === 1);
+    await untilOnePod(namespace);
     expect(await offered()).toEqual(all);
     // The operator's webhooks have seen the new cluster, and nothing is made.
     expect((await create()).isError).not.toBe(true);
     expect(await getObject('cluster', 'upgraded', namespace)).toBeUndefined();
 
     await helm.run('rollback', release, '1', '--namespace', namespace, '--wait', '--timeout', '120s');
-    await until('the old pod is gone', 60, async () => (await allPods(namespace)).length === 1);
+    await untilOnePod(namespace);
     expect(await offered()).toEqual(looking.sort());
   });
 });
@@ -88,7 +81,7 @@ describe('two pods behind the Service', () => {
   let namespace: string;
   let endpoint: Endpoint;
   beforeAll(async () => {
-    namespace = await makeRestricted();
+    namespace = await makeRestrictedNamespace('t-image');
     const [helm] = await helms(cluster);
     // All calls come from one token, which may otherwise make 50 in a second.
     const values = ['replicas=2', 'config.limits.principal.perSecond=5000'];

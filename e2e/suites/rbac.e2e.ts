@@ -1,6 +1,6 @@
 /**
- * Rights on a real cluster: every tool with just the rules of every preset and add-on, and cnpg-mcp-rbac by people who may do
- * everything, little, and nothing.
+ * cnpg-mcp-rbac on a real cluster, by people who may do everything, little, and nothing. What the rules are good for is shown by
+ * the chart's pods, which have the same ones (pod-rights).
  */
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,14 +8,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parse } from 'yaml';
 import { runProgram } from '../../rbac-bootstrap/src/program.ts';
-import { roleSecretName } from '../../server/src/cnpg/role-secret.ts';
-import { catalogue } from '../../server/src/tools/catalog/index.ts';
-import type { Tool } from '../../server/src/tools/define-tool.ts';
-import { includesPreset, presetOf, presets } from '../../server/src/tools/preset.ts';
 import { limitedKubeconfig } from './support/gate.ts';
 import {
   apply,
-  clusterManifest,
   deleteNamespace,
   getObject,
   kubectl,
@@ -23,7 +18,8 @@ import {
   names,
   until,
 } from './support/kubernetes.ts';
-import { type RunningServer, startServer } from './support/server.ts';
+import { operatorEditRole, operatorViewRole } from './support/operator-roles.ts';
+import { startServer } from './support/server.ts';
 
 const { kubeconfig: admin } = inject('cluster');
 
@@ -54,164 +50,8 @@ async function rbac(...args: string[]): Promise<{ status: number; out: string; e
   return { status, out, error };
 }
 
-const cluster = 'shop';
-const secret = roleSecretName(cluster, 'reporting');
-
-/** Names of the objects of a kind; the operator makes some for the cluster, under the cluster's name. */
-const made = async (kind: string): Promise<string[]> =>
-  (await names(kind, namespace)).filter((name) => name !== cluster);
-
-/** A call of each tool that gets as far as the API server lets it. Changes are dry runs: they need the same rights. */
-const calls: Record<string, Record<string, unknown>> = {
-  list_postgres_clusters: {},
-  get_cluster_status: { name: cluster },
-  create_postgres_cluster: { name: 'another', dry_run: true },
-  scale_postgres_cluster: { name: cluster, instances: 2, dry_run: true },
-  delete_postgres_cluster: { name: cluster, dry_run: true },
-  list_postgres_roles: { cluster_name: cluster },
-  create_postgres_role: { cluster_name: cluster, role_name: 'reporting', dry_run: true },
-  update_postgres_role: { cluster_name: cluster, role_name: 'kept', reset_password: true, dry_run: true },
-  delete_postgres_role: { cluster_name: cluster, role_name: 'kept', dry_run: true },
-  list_postgres_databases: { cluster_name: cluster },
-  create_postgres_database: { cluster_name: cluster, database_name: 'sales', owner: 'app', dry_run: true },
-  delete_postgres_database: { cluster_name: cluster, database_name: 'kept', dry_run: true },
-};
-
-const needsSecrets = ({ permissions }: Tool): boolean =>
-  permissions.some(({ addOn, optional }) => addOn === 'secrets' && !optional);
-
-describe('every tool', () => {
-  let server: RunningServer | undefined;
-  beforeAll(async () => {
-    // Hibernated from the start: an object of the API server's, without pods.
-    const manifest = clusterManifest(namespace, cluster, {
-      managed: {
-        roles: [
-          {
-            name: 'kept',
-            ensure: 'present',
-            login: true,
-            passwordSecret: { name: roleSecretName(cluster, 'kept') },
-          },
-        ],
-      },
-    }) as { metadata: { annotations?: Record<string, string> } };
-    manifest.metadata.annotations = { 'cnpg.io/hibernation': 'on' };
-    await apply(manifest, {
-      apiVersion: 'postgresql.cnpg.io/v1',
-      kind: 'Database',
-      metadata: { name: 'shop-kept', namespace },
-      spec: { cluster: { name: cluster }, name: 'kept', owner: 'app' },
-    });
-    // PostgreSQL sleeps here, so nobody says which roles it has, and without that no role is declared.
-    const managedRolesStatus = { byStatus: { 'not-managed': ['app'], reconciled: ['kept'] } };
-    const patch = JSON.stringify({ status: { managedRolesStatus } });
-    await kubectl(
-      'patch',
-      'cluster',
-      cluster,
-      '-n',
-      namespace,
-      '--subresource=status',
-      '--type=merge',
-      '-p',
-      patch,
-    );
-  });
-  afterAll(() => server?.stop());
-
-  const serve = async (...flags: string[]): Promise<RunningServer> => {
-    await server?.stop();
-    expect(await rbac('apply', ...flags)).toMatchObject({ status: 0, error: '' });
-    expect(await rbac('verify', ...flags)).toMatchObject({ status: 0 });
-    const file = join(folder, 'account.kubeconfig');
-    expect(await rbac('kubeconfig', '--output', file, '--overwrite')).toMatchObject({ status: 0 });
-    server = await startServer('stdio', { kubeconfig: file });
-    return server;
-  };
-
-  it('has a call in this suite', () => {
-    expect(Object.keys(calls).sort()).toEqual(catalogue.map(({ name }) => name).sort());
-  });
-
-  describe.each(presets)('with the rules of preset %s and no add-on', (preset) => {
-    let running: RunningServer;
-    beforeAll(async () => {
-      running = await serve('--preset', preset);
-    });
-
-    it.each(catalogue.map((tool): [string, Tool] => [tool.name, tool]))(
-      '%s works, or names the right that it lacks and where it comes from',
-      async (name, tool) => {
-        const answer = await running.call(name, { ...calls[name], namespace });
-        const enabled = includesPreset(preset, presetOf(tool.effect)) && !needsSecrets(tool);
-        if (enabled) return expect(answer).toMatchObject({ isError: false });
-        expect(answer.isError).toBe(true);
-        expect(answer.structured.error).toMatchObject({ code: 'forbidden', missing_right: { namespace } });
-        const { verb, resource, identity, comes_with: source } = answer.structured.error.missing_right;
-        expect(identity).toBe(`system:serviceaccount:${namespace}:cnpg-mcp`);
-        const declared = tool.permissions.find(
-          (one) => one.resource === resource && (one.verbs as readonly string[]).includes(verb),
-        );
-        expect(declared).toBeDefined();
-        expect(source).toContain(`preset ${presetOf(tool.effect)}`);
-        if (includesPreset(preset, presetOf(tool.effect))) expect(source).toContain('add-on secrets');
-        expect(answer.text).toContain(`Missing right: ${verb} ${resource}`);
-      },
-    );
-  });
-
-  describe('with preset edit and the Secret of one role', () => {
-    let running: RunningServer;
-    beforeAll(async () => {
-      running = await serve(
-        '--preset',
-        'edit',
-        '--secrets',
-        [secret, roleSecretName(cluster, 'kept')].join(),
-      );
-    });
-
-    it.each(catalogue.filter(needsSecrets).map(({ name }) => name))(
-      '%s works for that role',
-      async (name) => {
-        expect(await running.call(name, { ...calls[name], namespace })).toMatchObject({ isError: false });
-      },
-    );
-
-    it('another role is refused, and the Secret to list is named', async () => {
-      const args = { cluster_name: cluster, role_name: 'other', namespace, dry_run: true };
-      const { structured } = await running.call('create_postgres_role', args);
-      expect(structured.error.code).toBe('forbidden');
-      expect(structured.error.missing_right.comes_with).toContain(roleSecretName(cluster, 'other'));
-    });
-
-    it('a role is really made and really dropped from the specification, with its Secret', async () => {
-      const answer = await running.call('create_postgres_role', {
-        cluster_name: cluster,
-        role_name: 'reporting',
-        namespace,
-        wait: false,
-      });
-      expect(answer).toMatchObject({ isError: false });
-      expect(await getObject('secret', secret, namespace)).toBeDefined();
-    });
-  });
-
-  it.each([
-    ['events', ['list events']],
-    ['storage', ['list storageclasses.storage.k8s.io', 'get persistentvolumes']],
-  ] as [string, string[]][])('add-on %s gives just %j, and it is gone with it', async (addOn, rights) => {
-    const account = `system:serviceaccount:${namespace}:cnpg-mcp`;
-    const may = async (right: string): Promise<string> =>
-      kubectl('auth', 'can-i', ...right.split(' '), '-n', namespace, '--as', account).catch(() => 'no');
-    const answers = (): Promise<string[]> => Promise.all(rights.map(may));
-    await rbac('apply', '--preset', 'edit', `--${addOn}`);
-    expect(await answers()).toEqual(rights.map(() => 'yes'));
-    await rbac('apply', '--preset', 'edit');
-    expect(await answers()).toEqual(rights.map(() => 'no'));
-  });
-});
+/** Names of the objects of a kind in the suite's namespace. */
+const made = (kind: string): Promise<string[]> => names(kind, namespace);
 
 describe('cnpg-mcp-rbac', () => {
   it('applies, finds no difference, verifies, and revokes only what it made', async () => {
@@ -351,31 +191,47 @@ describe('cnpg-mcp-rbac', () => {
     });
   });
 
+  it('writes a kubeconfig with which a server does what the account may, and names what it lacks', async () => {
+    await rbac('apply', '--preset', 'view');
+    const file = join(folder, 'server.kubeconfig');
+    await rbac('kubeconfig', '--output', file);
+    const server = await startServer('stdio', { kubeconfig: file });
+    try {
+      expect(await server.call('list_postgres_clusters')).toMatchObject({
+        isError: false,
+        structured: { count: 0, scope: expect.stringContaining(namespace) },
+      });
+      const identity = `system:serviceaccount:${namespace}:cnpg-mcp`;
+      const missing = async (tool: string, args: Record<string, unknown>): Promise<unknown> =>
+        (await server.call(tool, args)).structured.error.missing_right;
+      expect(await missing('create_postgres_cluster', { name: 'shop', dry_run: true })).toEqual({
+        ...{ verb: 'create', group: 'postgresql.cnpg.io', resource: 'clusters', namespace, identity },
+        comes_with: 'preset edit (rbac.preset)',
+      });
+      expect(await missing('list_postgres_clusters', { all_namespaces: true })).toEqual({
+        ...{ verb: 'list', group: 'postgresql.cnpg.io', resource: 'clusters', identity },
+        comes_with: 'preset view (rbac.preset) in all namespaces (rbac.clusterWide)',
+      });
+    } finally {
+      await server.stop();
+    }
+  });
+
   it('binds the roles of the operator’s chart where they exist and have the rules, and not where one lacks', async () => {
     const roles = { view: `${namespace}-view`, edit: `${namespace}-edit` };
     const flags = ['--preset', 'edit', '--cnpg-view-role', roles.view, '--cnpg-edit-role', roles.edit];
-    const rules = (verbs: string[], resources: string[]): object[] => [
-      { apiGroups: ['postgresql.cnpg.io'], resources, verbs },
-    ];
-    const role = (name: string, verbs: string[], resources: string[]): object => ({
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata: { name },
-      rules: rules(verbs, resources),
-    });
-    const kinds = ['backups', 'clusters', 'databases', 'databaseroles', 'poolers', 'scheduledbackups'];
     const bindings = async (): Promise<string[]> =>
       (await made('rolebinding')).filter((name) => name.startsWith('cnpg-mcp-cnpg-'));
     try {
       await apply(
-        role(roles.view, ['get', 'list', 'watch'], kinds),
+        operatorViewRole(roles.view),
         // As an older operator's chart has it: no rule about roles of PostgreSQL.
-        role(roles.edit, ['create', 'delete', 'patch', 'update'], ['clusters', 'databases']),
+        operatorEditRole(roles.edit, ['clusters', 'databases']),
       );
       await rbac('apply', ...flags);
       expect(await bindings()).toEqual(['cnpg-mcp-cnpg-view']);
       expect((await rbac('verify', ...flags)).status).toBe(0);
-      await apply(role(roles.edit, ['create', 'delete', 'patch', 'update'], kinds));
+      await apply(operatorEditRole(roles.edit));
       await rbac('apply', ...flags);
       expect(await bindings()).toEqual(['cnpg-mcp-cnpg-edit', 'cnpg-mcp-cnpg-view']);
       await until(

@@ -31,20 +31,30 @@ export async function names(kind: string, namespace: string): Promise<string[]> 
   return text === '' ? [] : text.split(' ').sort();
 }
 
+/** Runs kubectl with an object as its standard input (`-f -`), and returns its standard output. */
+export async function kubectlWith(object: object, ...args: string[]): Promise<string> {
+  const { kubectl: program, kubeconfig } = inject('cluster');
+  const running = execFileAsync(program, ['--kubeconfig', kubeconfig, ...args, '-f', '-']);
+  running.child.stdin?.end(JSON.stringify(object));
+  return (await running).stdout;
+}
+
 /** Applies a manifest given as JSON. */
 export async function apply(...objects: object[]): Promise<void> {
-  for (const object of objects) {
-    const { kubectl: program, kubeconfig } = inject('cluster');
-    const child = execFileAsync(program, ['--kubeconfig', kubeconfig, 'apply', '-f', '-']);
-    child.child.stdin?.end(JSON.stringify(object));
-    await child;
-  }
+  for (const object of objects) await kubectlWith(object, 'apply');
 }
 
 /** Makes a namespace of its own for a suite. Delete it with {@link deleteNamespace}. */
 export async function makeNamespace(prefix: string): Promise<string> {
   const name = `${prefix}-${randomBytes(3).toString('hex')}`;
   await kubectl('create', 'namespace', name);
+  return name;
+}
+
+/** The same, for pods of the restricted Pod Security Standard only. */
+export async function makeRestrictedNamespace(prefix: string): Promise<string> {
+  const name = await makeNamespace(prefix);
+  await kubectl('label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted');
   return name;
 }
 
@@ -149,17 +159,23 @@ export async function streamingReplicas(namespace: string, cluster: string): Pro
   );
 }
 
+/** An image of the newest PostgreSQL that the cluster can start. */
+export function newestPostgresImage(): string {
+  const { postgresImages } = inject('cluster');
+  const [newest] = Object.keys(postgresImages).sort((a, b) => Number(b) - Number(a));
+  return postgresImages[newest as string] as string;
+}
+
 /** A Cluster manifest that fits the test machine. */
 export function clusterManifest(namespace: string, name: string, spec: Record<string, unknown> = {}): object {
-  const { postgresImages, storageClass } = inject('cluster');
-  const [newest] = Object.keys(postgresImages).sort((a, b) => Number(b) - Number(a));
+  const { storageClass } = inject('cluster');
   return {
     apiVersion: 'postgresql.cnpg.io/v1',
     kind: 'Cluster',
     metadata: { name, namespace },
     spec: {
       instances: 1,
-      imageName: postgresImages[newest as string],
+      imageName: newestPostgresImage(),
       storage: { size: '400Mi', storageClass },
       ...spec,
     },

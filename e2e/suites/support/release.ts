@@ -7,6 +7,7 @@ import { chartFolder } from '../../chart/files.ts';
 import type { Helm } from '../../chart/helm.ts';
 import type { ImageValues } from '../../image/load.ts';
 import { getObject, kubectl, until } from './kubernetes.ts';
+import type { Answer } from './server.ts';
 
 /** The server, as seen from here. */
 export interface Endpoint {
@@ -14,7 +15,7 @@ export interface Endpoint {
   host: string;
   port: number;
   namespace: string;
-  /** The token that the chart made. */
+  /** Of whoever calls. */
   token: string;
 }
 
@@ -55,9 +56,28 @@ function servicesAreRouted(): boolean {
   return inject('cluster').provider === 'local';
 }
 
-/** Finds the server of a namespace and waits until it answers: nodes learn of new pods a moment after they are ready. */
-export async function endpointOf(namespace: string): Promise<Endpoint> {
-  const { data } = await getObject('secret', `${release}-auth`, namespace);
+// biome-ignore lint/suspicious/noExplicitAny: whatever Kubernetes answers, for assertions
+export type Pod = any;
+
+/** Pods of the server, with those that are being deleted. */
+export async function podsOf(namespace: string): Promise<Pod[]> {
+  const text = await kubectl(
+    ...['get', 'pods', '-n', namespace, '-l', 'app.kubernetes.io/component=server', '-o', 'json'],
+  );
+  return JSON.parse(text).items;
+}
+
+/** Waits until one pod is left: after an upgrade of a release with one, that of the new values. */
+export async function untilOnePod(namespace: string): Promise<void> {
+  await until('the old pod is gone', 60, async () => (await podsOf(namespace)).length === 1);
+}
+
+/**
+ * Finds the server of a namespace and waits until it answers: nodes learn of new pods a moment after they are ready. `secret`
+ * holds the token that calls are made with; by default that which the chart made.
+ */
+export async function endpointOf(namespace: string, secret = `${release}-auth`): Promise<Endpoint> {
+  const { data } = await getObject('secret', secret, namespace);
   const token = Buffer.from(data.token, 'base64').toString('utf8');
   const endpoint = { ...(await findAddress(namespace)), namespace, token };
   await until('the Service answers', 30, async () => {
@@ -131,4 +151,18 @@ export async function rpc(
   const message = JSON.parse(streamed ? (/^data: (.*)$/m.exec(reply.body)?.[1] ?? '') : reply.body);
   if (message.result === undefined) throw new Error(`${method} was answered ${reply.body}`);
   return message.result;
+}
+
+/** Calls a tool, which may wait for the operator. Throws when there is no answer. */
+export async function callTool(
+  endpoint: Endpoint,
+  name: string,
+  args: Record<string, unknown> = {},
+): Promise<Answer> {
+  const { content, structuredContent, isError } = await rpc(endpoint, 'tools/call', {
+    name,
+    arguments: args,
+  });
+  const text = content.map((block: { text?: string }) => block.text ?? '').join('\n');
+  return { isError: isError === true, text, structured: structuredContent };
 }

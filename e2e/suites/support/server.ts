@@ -129,22 +129,29 @@ function running(
     client,
     ...(url !== undefined && { url }),
     call,
-    async confirmed(tool, args) {
-      const first = await call(tool, args);
-      const given = first.structured?.confirmation;
-      if (!given) throw new Error(`${tool} did not ask for a confirmation: ${first.text}`);
-      const flag = tool === 'delete_postgres_cluster' ? 'confirm_deletion' : 'confirm';
-      return call(tool, {
-        ...args,
-        [flag]: true,
-        confirm_name: given.confirm_name,
-        confirm_token: given.confirm_token,
-      });
-    },
+    confirmed: (tool, args) => confirmed(call, tool, args),
     log,
     stop: () => stop(),
     kill: () => stop('SIGKILL'),
   };
+}
+
+/** Calls a tool a first time, and again with the confirmation that it asked for. */
+export async function confirmed(
+  call: (tool: string, args: Record<string, unknown>) => Promise<Answer>,
+  tool: string,
+  args: Record<string, unknown>,
+): Promise<Answer> {
+  const first = await call(tool, args);
+  const given = first.structured?.confirmation;
+  if (!given) throw new Error(`${tool} did not ask for a confirmation: ${first.text}`);
+  const flag = tool === 'delete_postgres_cluster' ? 'confirm_deletion' : 'confirm';
+  return call(tool, {
+    ...args,
+    [flag]: true,
+    confirm_name: given.confirm_name,
+    confirm_token: given.confirm_token,
+  });
 }
 
 function collect(child: ChildProcess): () => string {
