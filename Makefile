@@ -109,14 +109,19 @@ clean: ## Remove what was built and installed here; clusters and their cache sta
 	rm -rf .tools node_modules */node_modules */dist coverage
 
 $(TOOLS):
-	npm install --prefix .tools --no-save --no-audit --no-fund --no-package-lock --loglevel=error \
-		$(NODE_PACKAGE) pnpm@$(PNPM_VERSION)
+	@echo 'Node.js and pnpm, in .tools ...'
+	@npm install --prefix .tools --no-save --no-audit --no-fund --no-package-lock --loglevel=error \
+		$(NODE_PACKAGE) pnpm@$(PNPM_VERSION) >/dev/null
 	@touch $@
 
 $(INSTALLED): $(TOOLS) package.json pnpm-lock.yaml pnpm-workspace.yaml $(wildcard */package.json)
-	pnpm install --frozen-lockfile
+	@echo 'The packages of the lockfile ...'
+	@pnpm install --frozen-lockfile --loglevel=error
 	@touch $@
 
+# What the bundler lists is only of interest when it has failed.
 $(SERVER): $(INSTALLED) $(SERVER_SOURCES)
-	pnpm run build
+	@echo 'Building the server and cnpg-mcp-rbac ...'
+	@mkdir -p .run
+	@pnpm run build >.run/build.txt 2>&1 || { cat .run/build.txt >&2; exit 1; }
 	@touch $@

@@ -16,7 +16,13 @@ export const release = { name: 'cnpg-mcp', namespace: 'cnpg-mcp' } as const;
 const nodePort = 30_080;
 const readySeconds = 60;
 /** Secrets are granted by name: those of the roles that people are likely to try. */
-const roleSecrets = ['reader', 'writer', 'report', 'test'].map((role) => `cnpg-${demo.name}-user-${role}`);
+export const demoRoles = ['reader', 'writer', 'report', 'test'] as const;
+const roleSecrets = demoRoles.map((role) => secretOf(role));
+
+/** The Secret in which the server keeps the password of a role of the demonstration. */
+function secretOf(role: string): string {
+  return `cnpg-${demo.name}-user-${role}`;
+}
 
 /**
  * Installs the chart, or upgrades what is there, and waits until the server answers through its Service.
@@ -55,6 +61,13 @@ export async function install(cluster: TestCluster, image: ImageValues): Promise
     await delay(200);
   }
   return `${address}/mcp`;
+}
+
+/** Command that lets the server keep the password of one more role. It holds until the next `make up`. */
+export function allowRoleCommand(role: string): string {
+  const { name, namespace } = release;
+  const setting = `rbac.addOns.secrets[${roleSecrets.length}]=${secretOf(role)}`;
+  return `${clusterProgram} helm upgrade ${name} ${join(root, 'chart')} --namespace ${namespace} --reuse-values --set '${setting}'`;
 }
 
 /** Command that prints the token which callers need. */
@@ -97,7 +110,8 @@ function unreachable({ provider }: TestCluster, address: string): string {
   return `The server runs, but does not answer at ${address}. ${provider === 'kind' ? older : ''}`;
 }
 
-function newestOf(images: TestCluster['postgresImages']): string {
+/** The newest PostgreSQL version of which there is an image. */
+export function newestOf(images: TestCluster['postgresImages']): string {
   const newest = Object.keys(images).sort((a, b) => Number(b) - Number(a))[0];
   if (newest === undefined) throw new Error('The provider names no PostgreSQL image.');
   return newest;

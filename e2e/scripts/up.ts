@@ -6,8 +6,8 @@ import { imageOnCluster } from '../image/load.ts';
 import { runOrThrow } from './command.ts';
 import { applyDemo, demo, untilReplicating } from './demo-cluster.ts';
 import { clusterProgram, serverProgram } from './paths.ts';
-import { install, release, tokenCommand } from './release.ts';
-import { describeCluster } from './test-cluster.ts';
+import { allowRoleCommand, demoRoles, install, newestOf, release, tokenCommand } from './release.ts';
+import { describeCluster, formatImages } from './test-cluster.ts';
 
 await runOrThrow(clusterProgram, ['up']);
 const cluster = await describeCluster();
@@ -21,9 +21,14 @@ await untilReplicating(cluster);
 console.log('\nThe server: its image, and the chart ...');
 const url = await install(cluster, await imageOnCluster(cluster));
 
+const { postgresImages: images } = cluster;
 const stdio = {
   command: process.execPath,
-  args: [serverProgram, 'stdio', '--kubeconfig', cluster.kubeconfig],
+  args: [
+    ...[serverProgram, 'stdio', '--kubeconfig', cluster.kubeconfig],
+    // As in the cluster: it may have no other images and no way to fetch one.
+    ...['--postgres-images', formatImages(images), '--postgres-default-version', newestOf(images)],
+  ],
 };
 const kubectl = `${clusterProgram} kubectl --namespace ${release.namespace}`;
 const headers = { Authorization: 'Bearer TOKEN' };
@@ -43,6 +48,9 @@ Cursor and others (mcp.json):
   ${JSON.stringify({ mcpServers: { cnpg: { url, headers } } })}
 Clients that start their servers (stdio, with the rights of the cluster's administrator):
   ${JSON.stringify({ mcpServers: { cnpg: stdio } })}
+
+It may keep the passwords of these roles of ${demo.name} only: ${demoRoles.join(', ')}. To allow another, app for example:
+  ${allowRoleCommand('app')}
 
 Then ask: "Is my PostgreSQL cluster ${demo.name} in namespace ${demo.namespace} healthy?"
 To remove the server: make down`);
