@@ -72,8 +72,10 @@ export class Shell {
     const late = new AbortController();
     const limit = delay(seconds * 1000, undefined, { signal: late.signal }).then(
       async () => {
+        // Read first: once the shell is gone, what was typed is rejected as well, and says less.
+        const written = await readFile(file, 'utf8');
         this.#kill();
-        throw new Error(`Not done within ${seconds} s: ${command}\n${await readFile(file, 'utf8')}`);
+        throw new Error(`Not done within ${seconds} s: ${command}\n${written}`);
       },
       () => '',
     );
