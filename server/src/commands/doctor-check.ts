@@ -1,5 +1,5 @@
 /** What a check of `doctor` is. */
-import { toToolError } from '../errors.ts';
+import { cleanText } from '../tools/fence.ts';
 
 /** Every check, by the id under which docs/doctor.md explains it, with the heading that it is shown under. Ids are stable. */
 export const checkGroups = {
@@ -47,25 +47,24 @@ export interface Check extends Result {
 
 const page = 'https://github.com/cnpg-mcp/cnpg-mcp/blob/main/docs/doctor.md';
 
-/** Puts a line of the report together. */
-export function check(id: CheckId, result: Result, subject?: string): Check {
+/** Far above the longest message, which names every right that a person lacks. */
+const maxLength = 10_000;
+
+/**
+ * Puts a line of the report together. Names of users, groups and clusters are chosen by others: whatever they hold, it stays one
+ * line, and a terminal obeys nothing in it.
+ */
+export function check(id: CheckId, { status, message, remedy }: Result, subject?: string): Check {
+  const shown = (text: string): string => cleanText(text.replace(/\s+/gu, ' '), maxLength);
   return {
     id,
     group: checkGroups[id],
-    ...(subject !== undefined && { subject }),
-    ...result,
+    ...(subject !== undefined && { subject: shown(subject) }),
+    status,
+    message: shown(message),
+    ...(remedy !== undefined && { remedy: shown(remedy) }),
     documentation: `${page}#${id}`,
   };
-}
-
-/** What was found, or a failed result with the cause: a check that fails never keeps the others from being told. */
-export async function attempt<T>(ask: () => Promise<T>): Promise<{ value: T } | { failed: Result }> {
-  try {
-    return { value: await ask() };
-  } catch (thrown) {
-    const { message, hint } = toToolError(thrown);
-    return { failed: { status: 'failed', message, remedy: hint } };
-  }
 }
 
 /** Below, at or above zero as `a` is older than, the same as or newer than `b`; pre-release marks are not looked at. */

@@ -1,8 +1,8 @@
 /** What `doctor` looks at in the cluster, in order. Nothing here changes anything. */
-import { toToolError } from '../errors.ts';
+import { type ErrorCode, type ToolError, toToolError } from '../errors.ts';
 import type { CallOptions, Capabilities, KubeGateway, KubeObject } from '../kube/gateway.ts';
 import type { Tool } from '../tools/define-tool.ts';
-import { attempt, type Check, type CheckId, check, compareVersions, type Result } from './doctor-check.ts';
+import { type Check, type CheckId, check, compareVersions, type Result } from './doctor-check.ts';
 import { mayGrant, mayInstall, rightsOf } from './doctor-rights.ts';
 
 export interface DoctorOptions {
@@ -20,59 +20,111 @@ const timeoutSeconds = 15;
 /** The oldest operator that this server knows, and the oldest Kubernetes that the chart installs on. */
 const oldest = { operator: '1.28.0', kubernetes: '1.29.0' };
 
-/** Runs all checks in order. */
+/** What the checks before have found out. */
+interface Seen {
+  capabilities: Capabilities;
+  /** Who is told to lack a right. */
+  who: string;
+}
+
+/** A check that is made once the API server has answered. What `look` throws is what failed. */
+interface Planned {
+  id: CheckId;
+  subject?: string;
+  look(seen: Seen): Result | Promise<Result>;
+}
+
+/** Runs all checks in order, up to one that the API server does not answer: the ones after it are then skipped, not waited for. */
 export async function* checkCluster(options: DoctorOptions): AsyncGenerator<Check> {
-  const { kube, tools, namespaces, beforeInstalling, signal } = options;
+  const { kube, signal } = options;
   const call = { signal, timeoutSeconds };
   const found = await attempt(() => kube.capabilities({ ...call, operatorVersion: true }));
   const { server, source } = kube.describe();
   const configured = server !== 'none';
   if (configured) yield check('cluster-configured', { status: 'ok', message: `${server}, from ${source}.` });
-  if ('failed' in found) {
-    yield check(configured ? 'api-reachable' : 'cluster-configured', found.failed);
-    const rest: CheckId[] = beforeInstalling ? ['may-install', 'may-grant'] : ['clusters-readable', 'rights'];
-    for (const id of [
-      ...(configured ? [] : (['api-reachable'] as const)),
-      ...(['kubernetes-version', 'identity', 'operator-installed', 'namespace'] as const),
-      ...rest,
-    ])
-      yield check(id, { status: 'skipped', message: 'Needs what failed above.' });
+  const planned = [...plan(options, call)];
+  if ('error' in found) {
+    yield check(configured ? 'api-reachable' : 'cluster-configured', failed(found.error));
+    if (!configured) yield check('api-reachable', notLookedAt);
+    yield* skip(planned);
     return;
   }
-  const { kubernetesVersion } = found.value;
   yield check('api-reachable', { status: 'ok', message: 'Answers.' });
-  yield check(
-    'kubernetes-version',
-    recentEnough(`Kubernetes ${kubernetesVersion}.`, kubernetesVersion, oldest.kubernetes),
-  );
-  const identity = await attempt(() => kube.whoAmI(call));
-  const who = 'failed' in identity ? 'this identity' : identity.value.username;
-  yield check(
-    'identity',
-    'failed' in identity
-      ? identity.failed
-      : { status: 'ok', message: `${who}${groups(identity.value.groups)}.` },
-  );
-  if (beforeInstalling) yield check('storage-class', await storageClass(kube, call));
-  yield* checkOperator(found.value);
-  const used = namespaces ?? [kube.defaultNamespace().name];
-  for (const name of used) {
-    yield check('namespace', await namespace(kube, name, call), name);
-    if (!beforeInstalling) yield check('clusters-readable', await clustersReadable(kube, name, call), name);
-  }
-  for (const name of used) {
-    if (beforeInstalling) {
-      yield check('may-install', await mayInstall(kube, name, call), name);
-      yield check('may-grant', await mayGrant(kube, tools, name, call), name);
-      continue;
+  const seen: Seen = { capabilities: found.value, who: 'this identity' };
+  for (const [index, { id, subject, look }] of planned.entries()) {
+    const result = await attempt(async () => look(seen));
+    if ('error' in result && unanswered.has(result.error.code)) {
+      const during = subject === undefined ? id : `${id} ${subject}`;
+      yield check('api-reachable', failed(result.error), `during ${during}`);
+      yield* skip(planned.slice(index));
+      return;
     }
-    for (const tool of tools)
-      yield check('rights', await rightsOf(kube, tool, name, who, call), `${tool.name} in ${name}`);
+    yield check(id, 'error' in result ? failed(result.error) : result.value, subject);
   }
 }
 
-function groups(names: readonly string[]): string {
-  return names.length > 0 ? ` in ${names.join(', ')}` : '';
+/** What is not worth asking again for: the next question would wait as long, or is not wanted any more. */
+const unanswered: ReadonlySet<ErrorCode> = new Set(['cluster_unreachable', 'timeout', 'cancelled']);
+
+const notLookedAt: Result = { status: 'skipped', message: 'Needs what failed above.' };
+
+/** One line for each kind of check, however often it would have been made. */
+function* skip(planned: readonly Planned[]): Generator<Check> {
+  for (const id of new Set(planned.map((one) => one.id))) yield check(id, notLookedAt);
+}
+
+async function attempt<T>(ask: () => Promise<T>): Promise<{ value: T } | { error: ToolError }> {
+  try {
+    return { value: await ask() };
+  } catch (thrown) {
+    return { error: toToolError(thrown) };
+  }
+}
+
+function failed({ message, hint }: ToolError): Result {
+  return { status: 'failed', message, remedy: hint };
+}
+
+/** The checks in their order. */
+function* plan(
+  { kube, tools, namespaces, beforeInstalling }: DoctorOptions,
+  call: CallOptions,
+): Generator<Planned> {
+  yield { id: 'kubernetes-version', look: kubernetesVersion };
+  yield { id: 'identity', look: (seen) => identity(kube, seen, call) };
+  if (beforeInstalling) yield { id: 'storage-class', look: () => storageClass(kube, call) };
+  yield { id: 'operator-installed', look: operatorInstalled };
+  yield { id: 'operator-version', look: operatorVersion };
+  const used = namespaces ?? [kube.defaultNamespace().name];
+  for (const subject of used) {
+    yield { id: 'namespace', subject, look: () => namespace(kube, subject, call) };
+    if (!beforeInstalling)
+      yield { id: 'clusters-readable', subject, look: () => clustersReadable(kube, subject, call) };
+  }
+  for (const name of used) {
+    if (beforeInstalling) {
+      yield { id: 'may-install', subject: name, look: () => mayInstall(kube, name, call) };
+      yield { id: 'may-grant', subject: name, look: () => mayGrant(kube, tools, name, call) };
+      continue;
+    }
+    for (const tool of tools)
+      yield {
+        id: 'rights',
+        subject: `${tool.name} in ${name}`,
+        look: ({ who }) => rightsOf(kube, tool, name, who, call),
+      };
+  }
+}
+
+function kubernetesVersion({ capabilities }: Seen): Result {
+  const { kubernetesVersion: version } = capabilities;
+  return recentEnough(`Kubernetes ${version}.`, version, oldest.kubernetes);
+}
+
+async function identity(kube: KubeGateway, seen: Seen, call: CallOptions): Promise<Result> {
+  const { username, groups } = await kube.whoAmI(call);
+  seen.who = username;
+  return { status: 'ok', message: `${username}${groups.length > 0 ? ` in ${groups.join(', ')}` : ''}.` };
 }
 
 function recentEnough(message: string, version: string, least: string): Result {
@@ -80,27 +132,28 @@ function recentEnough(message: string, version: string, least: string): Result {
   return { status: 'warning', message, remedy: `Upgrade to ${least} or later; older ones are not tested.` };
 }
 
-function* checkOperator({ cnpgKinds, operatorVersion, databaseRoles }: Capabilities): Generator<Check> {
-  if (!cnpgKinds.has('clusters')) {
-    yield check('operator-installed', {
-      status: 'failed',
-      message: 'The kinds of postgresql.cnpg.io are not served: the operator is not installed.',
-      remedy: 'Install the CloudNativePG operator: https://cloudnative-pg.io/docs/.',
-    });
-    yield check('operator-version', { status: 'skipped', message: 'Needs what failed above.' });
-    return;
-  }
-  yield check('operator-installed', { status: 'ok', message: `Serves ${[...cnpgKinds].sort().join(', ')}.` });
-  if (operatorVersion === undefined) {
+function operatorInstalled({ capabilities: { cnpgKinds } }: Seen): Result {
+  if (cnpgKinds.has('clusters'))
+    return { status: 'ok', message: `Serves ${[...cnpgKinds].sort().join(', ')}.` };
+  return {
+    status: 'failed',
+    message: 'The kinds of postgresql.cnpg.io are not served: the operator is not installed.',
+    remedy: 'Install the CloudNativePG operator: https://cloudnative-pg.io/docs/.',
+  };
+}
+
+function operatorVersion({ capabilities: { cnpgKinds, databaseRoles, ...found } }: Seen): Result {
+  if (!cnpgKinds.has('clusters')) return notLookedAt;
+  const { operatorVersion: version } = found;
+  if (version === undefined) {
     // Its image names the version, and listing pods of all namespaces is more than the server needs for anything else.
-    const seen = databaseRoles
+    const known = databaseRoles
       ? 'It has DatabaseRole, so it is 1.30 or later.'
       : `${oldest.operator} or later is expected.`;
-    yield check('operator-version', { status: 'skipped', message: `Not visible with these rights. ${seen}` });
-    return;
+    return { status: 'skipped', message: `Not visible with these rights. ${known}` };
   }
-  const message = `Operator ${operatorVersion}${databaseRoles ? ', with DatabaseRole' : ''}.`;
-  yield check('operator-version', recentEnough(message, operatorVersion, oldest.operator));
+  const message = `Operator ${version}${databaseRoles ? ', with DatabaseRole' : ''}.`;
+  return recentEnough(message, version, oldest.operator);
 }
 
 async function namespace(kube: KubeGateway, name: string, call: CallOptions): Promise<Result> {
@@ -110,14 +163,14 @@ async function namespace(kube: KubeGateway, name: string, call: CallOptions): Pr
     await kube.get('namespaces', { name }, call);
     return { status: 'ok', message: `Exists.${origin}` };
   } catch (thrown) {
-    const { code, message, hint } = toToolError(thrown);
+    const { code } = toToolError(thrown);
     if (code === 'forbidden') {
       return {
         status: 'ok',
         message: `May not be looked up, which is only needed for better messages.${origin}`,
       };
     }
-    if (code !== 'not_found') return { status: 'failed', message, remedy: hint };
+    if (code !== 'not_found') throw thrown;
     return {
       status: 'warning',
       message: `Does not exist.${origin}`,
@@ -128,9 +181,7 @@ async function namespace(kube: KubeGateway, name: string, call: CallOptions): Pr
 
 /** Really asks: an access review says what rules allow, not that an answer comes. */
 async function clustersReadable(kube: KubeGateway, name: string, call: CallOptions): Promise<Result> {
-  const found = await attempt(() => kube.list('clusters', { namespace: name, limit: 1, ...call }));
-  if ('failed' in found) return found.failed;
-  const { items, remaining = 0 } = found.value;
+  const { items, remaining = 0 } = await kube.list('clusters', { namespace: name, limit: 1, ...call });
   const count = items.length + remaining;
   return { status: 'ok', message: count === 1 ? '1 PostgreSQL cluster.' : `${count} PostgreSQL clusters.` };
 }
@@ -139,12 +190,11 @@ const isDefault = 'storageclass.kubernetes.io/is-default-class';
 
 async function storageClass(kube: KubeGateway, call: CallOptions): Promise<Result> {
   const found = await attempt(() => kube.list<KubeObject>('storageclasses', call));
-  if ('failed' in found)
-    return {
-      ...found.failed,
-      status: 'skipped',
-      remedy: 'Ask an administrator whether there is a default storage class.',
-    };
+  if ('error' in found) {
+    if (found.error.code !== 'forbidden') throw found.error;
+    const remedy = 'Ask an administrator whether there is a default storage class.';
+    return { status: 'skipped', message: found.error.message, remedy };
+  }
   const chosen = found.value.items.find(({ metadata }) => metadata.annotations?.[isDefault] === 'true');
   if (chosen) return { status: 'ok', message: `${chosen.metadata.name} is the default.` };
   return {

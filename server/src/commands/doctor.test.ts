@@ -1,12 +1,17 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Simulator, startSimulator } from '../../../e2e/simulator/index.ts';
 import type { SimulatorOptions } from '../../../e2e/simulator/types.ts';
 import { runOnTerminal } from '../../test/terminal.ts';
+import { accessQuestions } from '../permissions.ts';
 import { catalogue } from '../tools/catalog/index.ts';
-import { type Check, checkGroups, compareVersions } from './doctor-check.ts';
+import type { Tool } from '../tools/define-tool.ts';
+import { type Check, check, checkGroups, compareVersions } from './doctor-check.ts';
 
 let simulator: Simulator | undefined;
 let folder: string;
@@ -88,6 +93,42 @@ describe('cnpg-mcp doctor', () => {
     expect(check('api-reachable')).toMatchObject({
       status: 'failed',
       remedy: expect.stringContaining('Renew'),
+    });
+  });
+
+  it('asks nothing more of an API server that stops answering, and says so once', async () => {
+    const { faults, requests } = await start();
+    faults.add({ match: { resource: 'selfsubjectaccessreviews' }, drop: true });
+    const { status, out } = await doctor('--namespaces=default,nowhere');
+    expect(status).toBe(3);
+    const [first] = catalogue.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    expect(out).toMatch(
+      new RegExp(
+        `^ {2}FAIL {2}api-reachable during rights ${first?.name} in default: .* cannot be reached`,
+        'm',
+      ),
+    );
+    expect(out.match(/FAIL/g)).toHaveLength(1);
+    expect(out).toMatch(/^ {2}skip {2}rights: Needs what failed above\.$/m);
+    const reviewed = requests.filter(({ resource }) => resource === 'selfsubjectaccessreviews');
+    // Each question of the first tool is repeated, as every request is whose connection breaks.
+    const questions = accessQuestions(first as Tool, 'default').length;
+    expect(reviewed.length).toBeLessThanOrEqual(questions * 4);
+  });
+
+  it('takes what answers with JSON that is none of Kubernetes for no API server, and not for a defect', async () => {
+    const server = createServer((_request, response) => response.end('null'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { url, kubeconfig } = await start();
+    const other = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await writeFile(join(folder, 'kubeconfig'), kubeconfig.replaceAll(url, other));
+    const { status, check } = await checks();
+    server.close();
+    expect(status).toBe(3);
+    expect(check('cluster-configured')?.message).toContain(other);
+    expect(check('api-reachable')).toMatchObject({
+      status: 'failed',
+      remedy: expect.stringContaining('address'),
     });
   });
 
@@ -318,6 +359,30 @@ describe('cnpg-mcp doctor', () => {
       });
     });
 
+    it('says how to install where the chart may not look for the roles of the operator', async () => {
+      const { deny } = await start();
+      deny({ resource: 'clusterroles' });
+      const { status, check } = await checks('--pre');
+      expect(status).toBe(0);
+      expect(check('may-install default')).toMatchObject({
+        status: 'warning',
+        message: expect.stringContaining('get clusterroles.rbac.authorization.k8s.io'),
+        remedy: expect.stringContaining('--set rbac.cnpgRoles=create'),
+      });
+    });
+
+    it('does not mind rights of add-ons, which are off unless they are named', async () => {
+      const { deny } = await start();
+      deny({ verb: 'escalate' });
+      deny({ resource: 'storageclasses' });
+      expect((await checks('--pre', '--read-only')).check('may-grant default')).toMatchObject({
+        status: 'ok',
+        message: expect.stringMatching(
+          /without add-ons\. Not those of the add-ons storage, .*list storageclasses/,
+        ),
+      });
+    });
+
     it('names the rights that the caller lacks and so cannot grant, unless escalating is allowed', async () => {
       const { deny } = await start();
       deny({ verb: 'delete', resource: 'clusters' });
@@ -331,6 +396,17 @@ describe('cnpg-mcp doctor', () => {
       });
       expect((await checks('--pre', '--read-only')).check('may-grant default')?.status).toBe('ok');
     });
+  });
+});
+
+describe('a line of the report', () => {
+  it('stays one line that a terminal only shows, whatever the names in it hold', () => {
+    const line = check(
+      'identity',
+      { status: 'ok', message: 'eve\u001b[2J\n  ok    rights: all\u202e.' },
+      'a\r\nb\u0007',
+    );
+    expect(line).toMatchObject({ message: 'eve[2J ok rights: all.', subject: 'a b' });
   });
 });
 

@@ -3,6 +3,7 @@ import { ToolError } from '../../errors.ts';
 import type { Capabilities, CapabilityOptions, KubeObject } from '../gateway.ts';
 import { type ResourceType, resources } from '../resources.ts';
 import type { Subject } from './api-errors.ts';
+import { expectList, type JsonObject, notKubernetes, parseObject } from './bodies.ts';
 import type { Deadline } from './deadline.ts';
 import { pathOf } from './paths.ts';
 import type { Requester } from './requester.ts';
@@ -85,16 +86,19 @@ export class Discovery {
   }
 
   async #kubernetesVersion(deadline: Deadline): Promise<string> {
-    const { gitVersion } = (await this.#json('/version', versionSubject, deadline)) as {
-      gitVersion?: string;
-    };
-    return gitVersion ?? 'unknown';
+    const { gitVersion } = await this.#json('/version', versionSubject, deadline);
+    if (typeof gitVersion !== 'string') throw notKubernetes('without the version of Kubernetes');
+    return gitVersion;
   }
 
   async #servedKinds(deadline: Deadline): Promise<ReadonlySet<string>> {
     try {
-      const list = (await this.#json(cnpgPath, groupSubject, deadline)) as { resources?: { name: string }[] };
-      return new Set((list.resources ?? []).map(({ name }) => name).filter((name) => !name.includes('/')));
+      const { resources: served } = await this.#json(cnpgPath, groupSubject, deadline);
+      return new Set(
+        expectList(served)
+          .map(({ name }) => String(name))
+          .filter((name) => !name.includes('/')),
+      );
     } catch (thrown) {
       if (thrown instanceof ToolError && thrown.api?.status === 404) return new Set();
       throw thrown;
@@ -121,30 +125,19 @@ export class Discovery {
     const type = resources.pods;
     const path = pathOf({ type }, { labelSelector, limit: 1 });
     try {
-      const list = (await this.#json(path, { verb: 'list', type }, deadline)) as { items?: KubeObject[] };
-      return list.items?.[0];
+      const { items } = await this.#json(path, { verb: 'list', type }, deadline);
+      return expectList(items)[0] as KubeObject | undefined;
     } catch (thrown) {
       if (thrown instanceof ToolError && thrown.code === 'forbidden') return undefined;
       throw thrown;
     }
   }
 
-  async #json(path: string, subject: Subject, deadline: Deadline): Promise<unknown> {
+  async #json(path: string, subject: Subject, deadline: Deadline): Promise<JsonObject> {
     const { text } = await this.#requester().send(
       { subject, method: 'GET', path, idempotent: true },
       deadline,
     );
-    return parseJson(text);
-  }
-}
-
-/** Parses an answer. Throws `cluster_error` when it is no JSON, as from a proxy or a login page in between. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ToolError('cluster_error', 'The API server sent an answer that is not JSON.', {
-      hint: 'Check that the configured address is that of a Kubernetes API server.',
-    });
+    return parseObject(text);
   }
 }

@@ -23,10 +23,11 @@ import type {
 } from '../gateway.ts';
 import { apiVersionOf, type ResourceName, type ResourceType, resources } from '../resources.ts';
 import { nameOf, type Subject } from './api-errors.ts';
+import { parseObject } from './bodies.ts';
 import type { ClusterConfiguration } from './configuration.ts';
 import type { Connection } from './connection.ts';
 import { type Deadline, withDeadline } from './deadline.ts';
-import { type Discovery, parseJson } from './discovery.ts';
+import type { Discovery } from './discovery.ts';
 import { checkedImpersonation } from './impersonation.ts';
 import { listPage, listPages } from './listing.ts';
 import { received, warningsOf } from './objects.ts';
@@ -262,7 +263,7 @@ async function within<T>(
 }
 
 function objectOf<T extends KubeObject>(type: ResourceType, answer: ApiAnswer): T {
-  return received(type, parseJson(answer.text) as T);
+  return received(type, parseObject(answer.text));
 }
 
 function dryRun(options: WriteOptions): { dryRun?: 'All' } {

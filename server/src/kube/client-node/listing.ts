@@ -2,8 +2,8 @@
 import { ToolError } from '../../errors.ts';
 import type { KubeObject, ListOptions, Page } from '../gateway.ts';
 import type { ResourceType } from '../resources.ts';
+import { expectList, expectObject, parseObject } from './bodies.ts';
 import type { Deadline } from './deadline.ts';
-import { parseJson } from './discovery.ts';
 import { received } from './objects.ts';
 import { pathOf } from './paths.ts';
 import type { Requester } from './requester.ts';
@@ -27,14 +27,15 @@ export async function listPage<T extends KubeObject>(
   const path = pathOf({ type, namespace }, { limit, continue: token, labelSelector, fieldSelector });
   const subject = { verb: 'list', type, namespace, continued: token !== undefined } as const;
   const { text } = await requester.send({ subject, method: 'GET', path, idempotent: true }, deadline);
-  const { items, metadata = {} } = parseJson(text) as {
-    items?: T[] | null;
-    metadata?: { continue?: string; remainingItemCount?: number; resourceVersion?: string };
-  };
-  const { remainingItemCount, resourceVersion } = metadata;
+  const { items, metadata } = parseObject(text);
+  const {
+    continue: next,
+    remainingItemCount,
+    resourceVersion,
+  } = expectObject(metadata) as { continue?: string; remainingItemCount?: number; resourceVersion?: string };
   return {
-    items: (items ?? []).map((item) => received(type, item)),
-    ...(metadata.continue && { continue: metadata.continue }),
+    items: expectList(items).map((item) => received<T>(type, item)),
+    ...(next && { continue: next }),
     ...(remainingItemCount !== undefined && { remaining: remainingItemCount }),
     ...(resourceVersion !== undefined && { resourceVersion }),
   };

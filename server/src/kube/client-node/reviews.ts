@@ -1,8 +1,8 @@
 /** Questions about rights and identity: SelfSubjectAccessReview and SelfSubjectReview. */
 import type { AccessAnswer, AccessQuestion, WhoAmI } from '../gateway.ts';
 import { apiVersionOf, type ResourceType } from '../resources.ts';
+import { expectObject, type JsonObject, notKubernetes, parseObject } from './bodies.ts';
 import type { Deadline } from './deadline.ts';
-import { parseJson } from './discovery.ts';
 import { pathOf } from './paths.ts';
 import type { Requester } from './requester.ts';
 
@@ -47,27 +47,25 @@ async function reviewOne(
   deadline: Deadline,
 ): Promise<AccessAnswer> {
   const resourceAttributes = { ...question };
-  const { status } = (await review(requester, accessReviews, { resourceAttributes }, deadline)) as {
-    status?: { allowed?: boolean; reason?: string };
-  };
-  const reason = status?.reason;
-  return { ...question, allowed: status?.allowed === true, ...(reason && { reason }) };
+  const { allowed, reason } = await review(requester, accessReviews, { resourceAttributes }, deadline);
+  if (typeof allowed !== 'boolean') throw notKubernetes('that neither allows nor denies what was asked');
+  return { ...question, allowed, ...(typeof reason === 'string' && reason !== '' && { reason }) };
 }
 
 /** Who the API server takes the caller for. */
 export async function reviewIdentity(requester: Requester, deadline: Deadline): Promise<WhoAmI> {
-  const { status } = (await review(requester, identityReviews, undefined, deadline)) as {
-    status?: { userInfo?: { username?: string; groups?: string[] } };
-  };
-  return { username: status?.userInfo?.username ?? '', groups: status?.userInfo?.groups ?? [] };
+  const { userInfo } = await review(requester, identityReviews, undefined, deadline);
+  const { username = '', groups } = expectObject(userInfo);
+  return { username: String(username), groups: Array.isArray(groups) ? groups.map(String) : [] };
 }
 
+/** The status of a review, which is its answer. */
 async function review(
   requester: Requester,
   type: ResourceType,
   spec: Record<string, unknown> | undefined,
   deadline: Deadline,
-): Promise<unknown> {
+): Promise<JsonObject> {
   const { text } = await requester.send(
     {
       subject: { verb: 'create', type },
@@ -79,5 +77,5 @@ async function review(
     },
     deadline,
   );
-  return parseJson(text);
+  return expectObject(parseObject(text).status);
 }

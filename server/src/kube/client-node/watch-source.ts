@@ -3,8 +3,8 @@ import { ToolError } from '../../errors.ts';
 import type { KubeObject, WatchOptions } from '../gateway.ts';
 import type { ResourceType } from '../resources.ts';
 import type { Subject } from './api-errors.ts';
+import { parseObject } from './bodies.ts';
 import type { Deadline } from './deadline.ts';
-import { parseJson } from './discovery.ts';
 import { listPages } from './listing.ts';
 import { received } from './objects.ts';
 import { checkedName, pathOf } from './paths.ts';
@@ -49,7 +49,7 @@ export function watchSource<T extends KubeObject>(
       const object = await getOne<T>(requester, { verb: 'get', type, namespace, name }, deadline);
       return { items: object ? [object] : [], resourceVersion: undefined };
     },
-    accept: (object) => received(type, object as T),
+    accept: (object) => received(type, object),
     follow(resourceVersion, timeoutSeconds) {
       const query = { watch: true, allowWatchBookmarks: true, resourceVersion, timeoutSeconds };
       const path = pathOf({ type, namespace }, { ...query, ...selectors });
@@ -68,7 +68,7 @@ async function getOne<T extends KubeObject>(
   const path = pathOf({ type, namespace, name });
   try {
     const { text } = await requester.send({ subject, method: 'GET', path, idempotent: true }, deadline);
-    return received(type, parseJson(text) as T);
+    return received(type, parseObject(text));
   } catch (thrown) {
     if (thrown instanceof ToolError && thrown.code === 'not_found') return undefined;
     throw thrown;

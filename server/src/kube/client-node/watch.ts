@@ -1,6 +1,7 @@
 /** Watching until a condition holds: list, follow the changes, and begin again where the API server lost the thread. */
 import { ToolError } from '../../errors.ts';
 import type { KubeObject, WatchDecision } from '../gateway.ts';
+import { expectObject, parseObject } from './bodies.ts';
 import type { Deadline } from './deadline.ts';
 import { retryDelayMs } from './retry.ts';
 
@@ -133,9 +134,9 @@ async function* brokenAsError(stream: AsyncIterable<Uint8Array>): AsyncGenerator
 }
 
 function parseEvent(line: string): WatchEvent {
-  try {
-    return JSON.parse(line) as WatchEvent;
-  } catch {
-    throw new ToolError('cluster_error', 'The API server sent an event that is not JSON.');
-  }
+  const event = parseObject(line);
+  const object = expectObject(event.object);
+  // A Status, which says why a watch ends, is about no object.
+  if (event.type !== 'ERROR') expectObject(object.metadata);
+  return event as unknown as WatchEvent;
 }
