@@ -59,8 +59,7 @@ export interface ToolDescription {
   annotations: {
     readOnlyHint: boolean;
     destructiveHint: boolean;
-    /** Left out where it would say nothing: what only reads, and what is not idempotent. */
-    idempotentHint?: boolean;
+    idempotentHint: boolean;
     openWorldHint: boolean;
   };
 }

@@ -40,7 +40,7 @@ it('advertises what is needed to fill in a call, and not how a text is spelt', (
     type: 'object',
     properties: {
       name: { type: 'string', description: 'Whose.' },
-      namespace: { type: 'string' },
+      namespace: { type: 'string', description: "Default: the server's own." },
       flag: { type: ['boolean', 'null'] },
       off: { type: 'boolean' },
       on: { type: 'boolean', default: true },

@@ -19,7 +19,7 @@ export function describeTool(tool: Tool): ToolDescription {
     annotations: {
       readOnlyHint: tool.effect === 'read',
       destructiveHint: tool.effect === 'destroy',
-      ...(tool.idempotent === true && { idempotentHint: true }),
+      idempotentHint: tool.effect === 'read' || tool.idempotent === true,
       openWorldHint: false,
     },
   };

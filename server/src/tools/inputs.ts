@@ -9,7 +9,8 @@ export const namespace = z
     /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     'must be a namespace name: lower-case letters, digits and hyphens',
   )
-  .optional();
+  .optional()
+  .describe("Default: the server's own.");
 
 /** The operator's rule for Cluster names: a DNS-1035 label of at most 50 characters. */
 export const clusterName = z
