@@ -20,6 +20,10 @@ SERVER_SOURCES := $(shell find server/src rbac-bootstrap/src -type f -not -name 
 	$(wildcard server/*.json rbac-bootstrap/*.json */rolldown.config.ts)
 VITEST := node_modules/.bin/vitest run --reporter=default --reporter=json
 
+# What a person or a workflow names goes to a program by the environment, as it is: neither make nor the shell reads it.
+override export SUITE := $(value SUITE)
+override export TAG := $(value TAG)
+
 .DEFAULT_GOAL := build
 .PHONY: help demo cluster up down test e2e check conformance lint-workflows kind-tools bench build image \
 	publish-image publish-chart publish-npm release-notes clean
@@ -45,8 +49,8 @@ test: build ## Unit tests, in about two minutes and without a cluster
 
 # Only a KUBECONFIG given to make itself counts: one that is merely exported may be anybody's cluster.
 e2e: build ## Tests on a real cluster; KUBECONFIG=FILE takes one that exists, SUITE=NAME some of the suites
-	node e2e/scripts/e2e.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig '$(KUBECONFIG)') \
-		$(if $(SUITE),--suite '$(SUITE)')
+	node e2e/scripts/e2e.ts $(if $(filter command line,$(origin KUBECONFIG)),--kubeconfig "$$KUBECONFIG") \
+		$(if $(value SUITE),--suite "$$SUITE")
 
 check: $(INSTALLED) ## Format, lint, types, unused code, and whether generated files are up to date
 	pnpm run lint
@@ -73,10 +77,13 @@ image: build ## The container image, with Docker or without; prints where its ar
 KIND_VERSION ?= 0.32.0
 # renovate: helm.sh/helm/v4
 HELM_VERSION ?= 4.2.4
+HELM_MODULE = helm.sh/helm/v$(firstword $(subst ., ,$(HELM_VERSION)))
+# Where Helm 3 asks no cluster, it takes Kubernetes for 1.20, unless its build says otherwise. Helm 4 looks into its own modules.
+HELM_LDFLAGS = $(foreach part,chartutil lint/rules,-X $(HELM_MODULE)/pkg/$(part).k8sVersionMinor=36)
 
-kind-tools: ## Install kind and Helm for the kind provider (e2e/clusters/README.md); needs Go
+kind-tools: ## Install kind and Helm (HELM_VERSION=3.22.0 for Helm 3) for the kind provider (e2e/clusters/README.md); needs Go
 	go install sigs.k8s.io/kind@v$(KIND_VERSION)
-	go install helm.sh/helm/v4/cmd/helm@v$(HELM_VERSION)
+	go install -ldflags '$(HELM_LDFLAGS)' $(HELM_MODULE)/cmd/helm@v$(HELM_VERSION)
 	$(if $(GITHUB_PATH),go env GOPATH | sed 's#$$#/bin#' >>'$(GITHUB_PATH)')
 
 # What a release publishes, one at a time. Each needs somebody who is signed in where it goes to.
@@ -96,14 +103,11 @@ publish-chart: ## Push the chart to a registry; needs helm
 	helm package chart --destination .run
 	helm push .run/cnpg-mcp-$(VERSION).tgz oci://$(CHARTS) >.run/chart-push.txt 2>&1; status=$$?; cat .run/chart-push.txt; exit $$status
 
-publish-npm: build ## Publish both npm packages with their provenance; needs npm 11.5.1 or later
-	cp LICENSE server/
-	cp LICENSE rbac-bootstrap/
-	npm publish --provenance --access public ./server
-	npm publish --provenance --access public ./rbac-bootstrap
+publish-npm: build ## Publish both npm packages with their provenance, unless they are; needs npm 11.5.1 or later
+	node e2e/scripts/publish-npm.ts
 
 release-notes: $(INSTALLED) ## Write the notes of a release, TAG=v1.2.3, into .run/release-notes.md
-	node e2e/scripts/release-notes.ts '$(TAG)'
+	node e2e/scripts/release-notes.ts "$$TAG"
 
 clean: ## Remove what was built and installed here; clusters and their cache stay
 	rm -rf .tools node_modules */node_modules */dist coverage

@@ -1,6 +1,7 @@
 /**
- * Helm 4 and Helm 3, for tests. Helm 4 is the provider's own (e2e/clusters), or the one on the PATH for a cluster that was given
- * by its kubeconfig. Helm 3 is built from its Go module, which its folder pins; the result is kept in the cache of the clusters.
+ * Helm 4 and Helm 3, for tests. One of them is the provider's own (e2e/clusters), or the one on the PATH for a cluster that was
+ * given by its kubeconfig. The other is built from its Go module, which a folder pins; the result is kept in the cache of the
+ * clusters.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -29,10 +30,22 @@ export interface Helm {
   command: readonly string[];
 }
 
-/** Both, Helm 4 first. The first call builds Helm 3 where it is not in the cache; that needs Go and takes minutes. */
-export async function helms(cluster: TestCluster): Promise<Helm[]> {
-  const helm4 = cluster.provider === 'external' ? ['helm'] : [clusterProgram, 'helm'];
-  return [program('helm 4', helm4, cluster), program('helm 3', [await buildHelm3()], cluster)];
+/** The one that a person has who uses the cluster. */
+export async function installedHelm(cluster: TestCluster): Promise<Helm> {
+  const command = cluster.provider === 'external' ? ['helm'] : [clusterProgram, 'helm'];
+  const version = await program('helm', command, cluster).run('version', '--template', '{{.Version}}');
+  return program(`helm ${/^v(\d+)/.exec(version)?.[1]}`, command, cluster);
+}
+
+/**
+ * Both, Helm 4 first. The first call builds the one that is not installed where it is not in the cache; that needs Go and takes
+ * minutes.
+ */
+export async function helms(cluster: TestCluster): Promise<[Helm, Helm]> {
+  const installed = await installedHelm(cluster);
+  const [helm4, helm3] = modules;
+  if (installed.name === 'helm 3') return [program('helm 4', [await build(helm4)], cluster), installed];
+  return [installed, program('helm 3', [await build(helm3)], cluster)];
 }
 
 function program(name: string, command: readonly string[], cluster: TestCluster): Helm {
@@ -48,26 +61,40 @@ function program(name: string, command: readonly string[], cluster: TestCluster)
   };
 }
 
-/** Kubernetes that Helm takes for granted where it asks no cluster; without this it is one of long ago. */
+/** Kubernetes that Helm 3 takes for granted where it asks no cluster; without this it is one of long ago. Helm 4 looks for itself. */
 const kubernetes = { major: '1', minor: '36' };
 
-async function buildHelm3(): Promise<string> {
-  const module = join(root, 'e2e/chart/helm3');
+/** By which folder each is pinned. */
+const modules = [
+  { major: 4, module: join(root, 'e2e/clusters/local') },
+  { major: 3, module: join(root, 'e2e/chart/helm3') },
+] as const;
+
+async function build({ major, module }: (typeof modules)[number]): Promise<string> {
   const pinned = ['go.mod', 'go.sum'].map((name) => readFileSync(join(module, name)));
   const key = createHash('sha256').update(Buffer.concat(pinned)).digest('hex').slice(0, 12);
   const folder = join(clusterCache, 'bin');
-  const target = join(folder, `helm3-${key}`);
+  const target = join(folder, `helm${major}-${key}`);
   if (existsSync(target)) return target;
   await mkdir(folder, { recursive: true });
   const flags = ['chartutil', 'lint/rules'].flatMap((part) => [
-    `-X helm.sh/helm/v3/pkg/${part}.k8sVersionMajor=${kubernetes.major}`,
-    `-X helm.sh/helm/v3/pkg/${part}.k8sVersionMinor=${kubernetes.minor}`,
+    `-X helm.sh/helm/v${major}/pkg/${part}.k8sVersionMajor=${kubernetes.major}`,
+    `-X helm.sh/helm/v${major}/pkg/${part}.k8sVersionMinor=${kubernetes.minor}`,
   ]);
   const ldflags = ['-s -w', ...flags].join(' ');
   const made = `${target}.${process.pid}`;
   await run(
     'go',
-    ['build', '-trimpath', '-buildvcs=false', '-ldflags', ldflags, '-o', made, 'helm.sh/helm/v3/cmd/helm'],
+    [
+      'build',
+      '-trimpath',
+      '-buildvcs=false',
+      '-ldflags',
+      ldflags,
+      '-o',
+      made,
+      `helm.sh/helm/v${major}/cmd/helm`,
+    ],
     { cwd: module, env: { ...process.env, CGO_ENABLED: '0' }, maxBuffer },
   );
   await rename(made, target);

@@ -6,14 +6,14 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from './failure.ts';
 import { root, runFolder } from './paths.ts';
-import { releasedVersions, releaseNotes } from './releases.ts';
+import { releasedVersions, releaseNotes, versionOfTag } from './releases.ts';
 
 const [tag = ''] = process.argv.slice(2);
-const version = tag.replace(/^v/, '');
+const version = versionOfTag(tag);
 const others = Object.entries(await releasedVersions()).filter(([, own]) => own !== version);
-if (!tag.startsWith('v') || others.length > 0) {
+if (others.length > 0) {
   const list = others.map(([file, own]) => `  ${file}: ${own}`).join('\n');
-  throw new Failure(`The tag ${tag || '(none)'} is not v and the version of everything:\n${list}`);
+  throw new Failure(`The tag ${tag} is not v and the version of everything:\n${list}`);
 }
 const notes = releaseNotes(await readFile(join(root, 'CHANGELOG.md'), 'utf8'), version);
 await mkdir(runFolder, { recursive: true });

@@ -5,15 +5,36 @@ import { parse } from 'yaml';
 import { Failure } from './failure.ts';
 import { root } from './paths.ts';
 
+/** The packages that are published, by their folders. */
+export async function publishedPackages(): Promise<{ folder: string; name: string; version: string }[]> {
+  const folders = ['server', 'rbac-bootstrap'];
+  return Promise.all(
+    folders.map(async (folder) => {
+      const { name, version } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
+      return { folder, name, version };
+    }),
+  );
+}
+
+/** `v` and a version as in Semantic Versioning 2.0.0, without build metadata, which tags of images cannot have. */
+const tagPattern = /^v((?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)$/;
+
+/** The version that a tag is for. @throws {Failure} when it is no tag of a release */
+export function versionOfTag(tag: string): string {
+  const version = tagPattern.exec(tag)?.[1];
+  if (version === undefined)
+    throw new Failure(`${JSON.stringify(tag)} is no tag of a release, such as v1.2.3.`);
+  return version;
+}
+
 /** The version in every file that names the one that is released, by file. */
 export async function releasedVersions(): Promise<Record<string, string>> {
   const read = (name: string): Promise<string> => readFile(join(root, name), 'utf8');
-  const packageVersion = async (name: string): Promise<string> => JSON.parse(await read(name)).version;
+  const packages = await publishedPackages();
   const chart = parse(await read('chart/Chart.yaml'));
   const image = /:([^:\s]+)\s*$/.exec(chart.annotations['artifacthub.io/images'])?.[1];
   return {
-    'server/package.json': await packageVersion('server/package.json'),
-    'rbac-bootstrap/package.json': await packageVersion('rbac-bootstrap/package.json'),
+    ...Object.fromEntries(packages.map(({ folder, version }) => [`${folder}/package.json`, version])),
     'chart/Chart.yaml (version)': chart.version,
     'chart/Chart.yaml (appVersion)': chart.appVersion,
     'chart/Chart.yaml (artifacthub.io/images)': image ?? 'none',

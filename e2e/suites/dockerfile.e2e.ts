@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Helm, helms } from '../chart/helm.ts';
+import { installedHelm } from '../chart/helm.ts';
 import { application, node, runConfig } from '../image/content.ts';
 import { buildImage, type Engine, findEngine } from '../image/engines.ts';
 import { valuesOf } from '../image/load.ts';
@@ -200,7 +200,7 @@ if (cluster.provider === 'external') {
     });
 
     it('becomes a ready pod of the chart, which answers, finds itself well and has no shell', async () => {
-      const helm = (await helms(cluster))[0] as Helm;
+      const helm = await installedHelm(cluster);
       await deploy(helm, namespace, ...valuesFor(valuesOf(runtime.name)));
       const { tools } = await rpc(await endpointOf(namespace), 'tools/list', {});
       expect(tools).not.toEqual([]);

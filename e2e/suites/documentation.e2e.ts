@@ -1,7 +1,7 @@
 /** Every command of every page, typed in the order of the page. What is done instead, and why: documentation/exceptions.ts. */
 import { afterAll, beforeAll, describe, inject, it } from 'vitest';
 import { type FakeIdp, startFakeIdp } from '../../server/test/fake-idp.ts';
-import { type Helm, helms } from '../chart/helm.ts';
+import { type Helm, installedHelm } from '../chart/helm.ts';
 import type { Place } from '../documentation/exceptions.ts';
 import { pages, type Snippet, stepsOf } from '../documentation/reader.ts';
 import { Visit } from '../documentation/visit.ts';
@@ -25,7 +25,7 @@ let idp: FakeIdp;
 let place: Omit<Place, 'tools'>;
 let present: { demo: boolean; server: boolean };
 beforeAll(async () => {
-  [helm] = (await helms(cluster)) as [Helm];
+  helm = await installedHelm(cluster);
   idp = await startFakeIdp('https://mcp.example.com/mcp');
   const [shop, billing] = [await makeNamespace('t-docs'), await makeNamespace('t-docs')];
   // What the pages annotate; it need not run.

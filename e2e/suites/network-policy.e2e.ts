@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { selfSigned } from '../../server/test/certificate.ts';
 import { type FakeIdp, startFakeIdp } from '../../server/test/fake-idp.ts';
-import { type Helm, helms } from '../chart/helm.ts';
+import { type Helm, installedHelm } from '../chart/helm.ts';
 import { type ImageValues, imageOnCluster } from '../image/load.ts';
 import {
   apply,
@@ -35,7 +35,7 @@ let enforcer: Enforcer;
 
 beforeAll(async () => {
   image = await imageOnCluster(inject('cluster'));
-  helm = (await helms(inject('cluster')))[0] as Helm;
+  helm = await installedHelm(inject('cluster'));
   [tools, elsewhere, office] = (await Promise.all(
     ['t-policy', 't-elsewhere', 't-office'].map(makeNamespace),
   )) as [string, string, string];

@@ -10,7 +10,7 @@ import { catalogue } from '../../server/src/tools/catalog/index.ts';
 import type { Tool } from '../../server/src/tools/define-tool.ts';
 import type { AddOn } from '../../server/src/tools/permission.ts';
 import { addOns, includesPreset, type Preset, presetOf, presets } from '../../server/src/tools/preset.ts';
-import { type Helm, helms } from '../chart/helm.ts';
+import { type Helm, installedHelm } from '../chart/helm.ts';
 import { type ImageValues, imageOnCluster } from '../image/load.ts';
 import { answersOf, applyStuckClusters, proofs, running, usersOf } from './support/add-on-proofs.ts';
 import {
@@ -44,7 +44,7 @@ let image: ImageValues;
 let namespace: string;
 let pod: Endpoint;
 beforeAll(async () => {
-  [helm] = (await helms(cluster)) as [Helm];
+  helm = await installedHelm(cluster);
   image = await imageOnCluster(cluster);
   namespace = await makeRestrictedNamespace('t-rights');
   await applySleepingCluster(namespace);

@@ -3,7 +3,7 @@ import { Agent } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { catalogue } from '../../server/src/tools/catalog/index.ts';
-import { type Helm, helms } from '../chart/helm.ts';
+import { type Helm, installedHelm } from '../chart/helm.ts';
 import { type ImageValues, imageOnCluster } from '../image/load.ts';
 import { parseMetrics } from '../scripts/prometheus.ts';
 import { deleteNamespace, getObject, kubectl, makeRestrictedNamespace, until } from './support/kubernetes.ts';
@@ -39,7 +39,7 @@ describe('a release', () => {
   let namespace: string;
   let helm: Helm;
   beforeAll(async () => {
-    helm = (await helms(cluster))[0] as Helm;
+    helm = await installedHelm(cluster);
     namespace = await makeRestrictedNamespace('t-image');
   });
   afterAll(() => deleteNamespace(namespace));
@@ -82,10 +82,10 @@ describe('two pods behind the Service', () => {
   let endpoint: Endpoint;
   beforeAll(async () => {
     namespace = await makeRestrictedNamespace('t-image');
-    const [helm] = await helms(cluster);
+    const helm = await installedHelm(cluster);
     // All calls come from one token, which may otherwise make 50 in a second.
     const values = ['replicas=2', 'config.limits.principal.perSecond=5000'];
-    await deploy(helm as Helm, namespace, ...valuesFor(image), '--set', values.join());
+    await deploy(helm, namespace, ...valuesFor(image), '--set', values.join());
     endpoint = await endpointOf(namespace);
   });
   afterAll(() => deleteNamespace(namespace));

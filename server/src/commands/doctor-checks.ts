@@ -18,7 +18,7 @@ export interface DoctorOptions {
 
 const timeoutSeconds = 15;
 /** The oldest operator that this server knows, and the oldest Kubernetes that the chart installs on. */
-const oldest = { operator: '1.28.0', kubernetes: '1.29.0' };
+export const oldest = { operator: '1.28.0', kubernetes: '1.29.0' };
 
 /** What the checks before have found out. */
 interface Seen {
