@@ -2,17 +2,11 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
+{{- /* A release may have dots in its name, a Service may not. */ -}}
 {{- define "cnpg-mcp.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" -}}
-{{- else -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 63 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" -}}
-{{- end -}}
-{{- end -}}
+{{- $derived := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $derived .Values.fullnameOverride | replace "." "-" | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
 {{- /* Name of an object beside the main one: a cut name never loses its end, which tells what it is. */ -}}
@@ -41,7 +35,6 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 "app.kubernetes.io/version": {{ .Chart.AppVersion | quote }}
 "helm.sh/chart": {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end }}
-
 
 {{- define "cnpg-mcp.image" -}}
 {{- if .Values.image.digest -}}

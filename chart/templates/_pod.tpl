@@ -36,13 +36,17 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{- /* Environment of every container. The heap stays below the limit of the container, so that Node.js collects garbage before it is killed. */ -}}
+{{- /* Environment of every container. Unless NODE_OPTIONS are given, the heap stays below the limit of the container, so that Node.js collects garbage before it is killed. */ -}}
 {{- define "cnpg-mcp.env" -}}
 env:
   - name: CNPG_MCP_CONFIG
     value: {{ include "cnpg-mcp.configFile" . }}
+  {{- $given := list }}
+  {{- range .Values.extraEnv }}{{ $given = append $given .name }}{{ end }}
+  {{- if not (has "NODE_OPTIONS" $given) }}
   - name: NODE_OPTIONS
     value: --max-old-space-size-percentage=75
+  {{- end }}
   {{- with .Values.extraEnv }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

@@ -8,27 +8,34 @@ objects from the same table; the two are held together by a test.
 {{- default (list .Release.Namespace) (.Values.rbac.namespaces | uniq) | toJson -}}
 {{- end }}
 
-{{- /* True (not empty) when the role `name` of the cluster has every rule of `rules` that is said to be in the operator's `which`. */ -}}
-{{- define "cnpg-mcp.roleCovers" -}}
+{{- /*
+True (not empty) when the ClusterRole `name` is what the operator's chart makes as `which` (view or edit): it has every rule of
+`rules` that is said to be in there, and gives nothing but rights on the operator's kinds. A template cannot ask whether it may
+look, nor go on where it may not; so the name of this one is what the error of Helm shows then.
+*/ -}}
+{{- define "rbac.cnpgRoles=auto reads ClusterRoles; who may not read them sets rbac.cnpgRoles=create" -}}
 {{- $role := lookup "rbac.authorization.k8s.io/v1" "ClusterRole" "" .name -}}
-{{- $lacks := not $role -}}
+{{- $group := "postgresql.cnpg.io" -}}
+{{- $verbs := list "get" "list" "watch" -}}
+{{- if eq .which "edit" -}}{{- $verbs = concat $verbs (list "create" "delete" "deletecollection" "patch" "update") -}}{{- end -}}
+{{- $fits := not (empty $role) -}}
+{{- $held := default (list) $role.rules -}}
+{{- range $rule := $held -}}
+  {{- if ne (join "," $rule.apiGroups) $group -}}{{- $fits = false -}}{{- end -}}
+  {{- range $verb := $rule.verbs -}}{{- if not (has $verb $verbs) -}}{{- $fits = false -}}{{- end -}}{{- end -}}
+{{- end -}}
 {{- range $rule := .rules -}}
   {{- if eq (default "" $rule.cnpgRole) $.which -}}
     {{- range $resource := $rule.resources -}}{{- range $verb := $rule.verbs -}}
       {{- $has := false -}}
-      {{- range $held := (default (dict) $role).rules -}}
-        {{- $groups := default (list) $held.apiGroups -}}
-        {{- $resources := default (list) $held.resources -}}
-        {{- $verbs := default (list) $held.verbs -}}
-        {{- if and (not $held.resourceNames) (or (has (first $rule.apiGroups) $groups) (has "*" $groups)) (or (has $resource $resources) (has "*" $resources)) (or (has $verb $verbs) (has "*" $verbs)) -}}
-          {{- $has = true -}}
-        {{- end -}}
+      {{- range $held -}}
+        {{- if and (not .resourceNames) (has $resource .resources) (has $verb .verbs) -}}{{- $has = true -}}{{- end -}}
       {{- end -}}
-      {{- if not $has -}}{{- $lacks = true -}}{{- end -}}
+      {{- if not $has -}}{{- $fits = false -}}{{- end -}}
     {{- end -}}{{- end -}}
   {{- end -}}
 {{- end -}}
-{{- if not $lacks -}}true{{- end -}}
+{{- if $fits -}}true{{- end -}}
 {{- end }}
 
 {{- /* The grants, as JSON: [{suffix, rules?, existing?, cluster}]. */ -}}
@@ -41,7 +48,7 @@ objects from the same table; the two are held together by a test.
   {{- if eq $rbac.cnpgRoles "bind" -}}
     {{- $_ := set $bound $which true -}}
   {{- else if eq $rbac.cnpgRoles "auto" -}}
-    {{- $_ := set $bound $which (include "cnpg-mcp.roleCovers" (dict "name" (index $rbac.cnpgRoleNames $which) "which" $which "rules" $preset) | eq "true") -}}
+    {{- $_ := set $bound $which (include "rbac.cnpgRoles=auto reads ClusterRoles; who may not read them sets rbac.cnpgRoles=create" (dict "name" (index $rbac.cnpgRoleNames $which) "which" $which "rules" $preset) | eq "true") -}}
   {{- end -}}
 {{- end -}}
 {{- $groups := list (dict "suffix" $rbac.preset "rules" $preset) -}}
@@ -67,12 +74,12 @@ objects from the same table; the two are held together by a test.
     {{- end -}}
   {{- end -}}
 {{- end -}}
+{{- /* The name of a binding has that of its role in it: the role of a binding cannot be changed. */ -}}
+{{- $existing := list -}}
 {{- range $which := list "view" "edit" -}}
-  {{- if get $bound $which -}}
-    {{- $grants = append $grants (dict "suffix" (printf "cnpg-%s" $which) "existing" (index $rbac.cnpgRoleNames $which) "cluster" $rbac.clusterWide) -}}
-  {{- end -}}
+  {{- if get $bound $which -}}{{- $existing = append $existing (index $rbac.cnpgRoleNames $which) -}}{{- end -}}
 {{- end -}}
-{{- range $name := $rbac.existingClusterRoles -}}
+{{- range $name := concat $existing $rbac.existingClusterRoles | uniq -}}
   {{- $grants = append $grants (dict "suffix" (printf "bind-%s" $name) "existing" $name "cluster" $rbac.clusterWide) -}}
 {{- end -}}
 {{- if $rbac.impersonation.users -}}

@@ -37,3 +37,23 @@ export function leafPaths(tree: Tree, path: readonly string[] = []): string[][] 
     isTree(value) && Object.keys(value).length > 0 ? leafPaths(value, [...path, key]) : [[...path, key]],
   );
 }
+
+/** Paths of everything in a tree, the trees in it included: `rbac`, `rbac.addOns`, `rbac.addOns.events`. */
+export function paths(tree: Tree, above: readonly string[] = []): string[][] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    const path = [...above, key];
+    return [path, ...(isTree(value) ? paths(value, path) : [])];
+  });
+}
+
+/** Values that say by null that there is none, and parts of Kubernetes' own types, which null takes out of the defaults. */
+export function mayBeMissing(path: readonly string[]): boolean {
+  const key = path.join('.');
+  const isNull = path.reduce<unknown>((level, name) => (level as Tree)[name], defaults) === null;
+  const open = ['strategy', 'resources', 'podSecurityContext', 'securityContext', 'metrics.dashboard.labels'];
+  return (
+    isNull ||
+    key === 'autoscaling.targetCPUUtilizationPercentage' ||
+    open.some((one) => key.startsWith(`${one}.`))
+  );
+}

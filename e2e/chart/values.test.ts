@@ -6,7 +6,17 @@ import { defaultValues } from '../../rbac-bootstrap/src/values.ts';
 import { chartValues } from '../../server/scripts/chart/readme.ts';
 import { settings } from '../../server/src/config/schema.ts';
 import { root } from '../scripts/paths.ts';
-import { chartFile, defaults, isTree, leafPaths, type Tree, templates, valueFiles } from './files.ts';
+import {
+  chartFile,
+  defaults,
+  isTree,
+  leafPaths,
+  mayBeMissing,
+  paths,
+  type Tree,
+  templates,
+  valueFiles,
+} from './files.ts';
 
 const documented = chartValues(chartFile('values.yaml'));
 const schema = JSON.parse(chartFile('values.schema.json')) as Schema;
@@ -14,6 +24,7 @@ const schema = JSON.parse(chartFile('values.schema.json')) as Schema;
 interface Schema {
   type?: string;
   properties?: Record<string, Schema>;
+  required?: string[];
   additionalProperties?: boolean | Schema;
   items?: Schema;
   allOf?: object[];
@@ -96,6 +107,16 @@ describe('the schema', () => {
       ...(level.items ? open(level.items, `${path}[]`) : []),
     ];
     expect(open(schema, '')).toEqual([]);
+  });
+
+  it('requires every value, because Helm takes away a key that a file has without a value', () => {
+    const isRequired = (path: readonly string[]): boolean => {
+      let level: Schema | undefined = schema;
+      for (const key of path.slice(0, -1)) level = level?.properties?.[key];
+      return level?.required?.includes(path.at(-1) as string) === true;
+    };
+    const wrongly = paths(defaults).filter((path) => isRequired(path) === mayBeMissing(path));
+    expect(wrongly).toEqual([]);
   });
 
   it('takes under config every setting of the server, but for secrets and for what the chart sets', () => {

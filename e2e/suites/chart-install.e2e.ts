@@ -16,16 +16,7 @@ import { type Helm, helms } from '../chart/helm.ts';
 import { imageOnCluster } from '../image/load.ts';
 import { serverProgram } from '../scripts/paths.ts';
 import { accountKubeconfig } from './support/gate.ts';
-import {
-  apply,
-  deleteNamespace,
-  getObject,
-  kubectl,
-  makeNamespace,
-  names,
-  until,
-} from './support/kubernetes.ts';
-import { operatorEditRole, operatorViewRole } from './support/operator-roles.ts';
+import { deleteNamespace, getObject, kubectl, makeNamespace, names, until } from './support/kubernetes.ts';
 
 const run = promisify(execFile);
 const cluster = inject('cluster');
@@ -222,30 +213,6 @@ describe.each(majors)('a release by %s', (_, index) => {
       );
     } finally {
       await deleteNamespace(other);
-    }
-  });
-
-  it('binds the roles of the operator’s chart where they exist and have the rules, and creates ours where one lacks', async () => {
-    const [view, edit] = [`${namespace}-view`, `${namespace}-edit`];
-    const values = ['rbac.preset=edit', `rbac.cnpgRoleNames.view=${view}`, `rbac.cnpgRoleNames.edit=${edit}`];
-    const groups = async (): Promise<string> =>
-      JSON.stringify((await getObject('role', 'x-cnpg-mcp-edit', namespace)).rules);
-    try {
-      await apply(operatorViewRole(view), operatorEditRole(edit, ['clusters', 'databases']));
-      await helm('install', 'x', chartFolder, ...set(...values));
-      expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-cnpg-view', 'x-cnpg-mcp-edit']);
-      expect(await groups()).toContain('"create"');
-      expect(await groups()).not.toContain('"watch"],"apiGroups":["postgresql.cnpg.io"]');
-      await apply(operatorEditRole(edit));
-      await helm('upgrade', 'x', chartFolder, ...set(...values));
-      expect(await names('rolebinding', namespace)).toEqual([
-        'x-cnpg-mcp-cnpg-edit',
-        'x-cnpg-mcp-cnpg-view',
-        'x-cnpg-mcp-edit',
-      ]);
-      expect(await groups()).not.toContain('postgresql.cnpg.io');
-    } finally {
-      await kubectl('delete', 'clusterrole', '--ignore-not-found', view, edit);
     }
   });
 });

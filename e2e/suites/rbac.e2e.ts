@@ -221,7 +221,7 @@ describe('cnpg-mcp-rbac', () => {
     const roles = { view: `${namespace}-view`, edit: `${namespace}-edit` };
     const flags = ['--preset', 'edit', '--cnpg-view-role', roles.view, '--cnpg-edit-role', roles.edit];
     const bindings = async (): Promise<string[]> =>
-      (await made('rolebinding')).filter((name) => name.startsWith('cnpg-mcp-cnpg-'));
+      (await made('rolebinding')).filter((name) => name.startsWith('cnpg-mcp-bind-'));
     try {
       await apply(
         operatorViewRole(roles.view),
@@ -229,11 +229,11 @@ describe('cnpg-mcp-rbac', () => {
         operatorEditRole(roles.edit, ['clusters', 'databases']),
       );
       await rbac('apply', ...flags);
-      expect(await bindings()).toEqual(['cnpg-mcp-cnpg-view']);
+      expect(await bindings()).toEqual([`cnpg-mcp-bind-${roles.view}`]);
       expect((await rbac('verify', ...flags)).status).toBe(0);
       await apply(operatorEditRole(roles.edit));
       await rbac('apply', ...flags);
-      expect(await bindings()).toEqual(['cnpg-mcp-cnpg-edit', 'cnpg-mcp-cnpg-view']);
+      expect(await bindings()).toEqual([`cnpg-mcp-bind-${roles.edit}`, `cnpg-mcp-bind-${roles.view}`]);
       await until(
         'the account has every right',
         10,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeObject, rightsOf } from './escalation.ts';
 import { type Binding, type RbacObject, type Role, rbacObjects } from './objects.ts';
-import { defaultValues, type Values } from './values.ts';
+import { contradictions, defaultValues, type Values } from './values.ts';
 
 const release = { name: 'cnpg-mcp', namespace: 'tools' };
 
@@ -75,6 +75,24 @@ describe('the objects', () => {
     expect(groups).not.toContain('postgresql.cnpg.io');
   });
 
+  it('bind a role once, under a name that has its own in it, however often and as what it is named', () => {
+    const [view, long] = ['db-cloudnative-pg-view', `site:${'x'.repeat(248)}`];
+    const objects = rbacObjects(
+      release,
+      withRbac({
+        cnpgRoles: 'bind',
+        cnpgRoleNames: { view, edit: 'db-edit' },
+        existingClusterRoles: [long, view, `${long.slice(0, -1)}y`, long],
+      }),
+    );
+    expect(objects.filter(isBinding).map(({ metadata }) => metadata.name)).toEqual([
+      'cnpg-mcp-view',
+      `cnpg-mcp-bind-${view}`,
+      `cnpg-mcp-bind-${long}`,
+      `cnpg-mcp-bind-${long.slice(0, -1)}y`,
+    ]);
+  });
+
   it('never bind the operator’s role that writes to a preset that does not edit', () => {
     for (const preset of ['view', 'operate'] as const) {
       const objects = rbacObjects(release, withRbac({ preset, cnpgRoles: 'bind' }));
@@ -115,5 +133,31 @@ describe('the name of everything', () => {
     expect(nameOf('assistant', { nameOverride: 'pg' })).toBe('assistant-pg');
     expect(nameOf('assistant', { fullnameOverride: 'x' })).toBe('x');
     expect(nameOf('a'.repeat(53))).toHaveLength(62);
+    expect(nameOf('my.rel')).toBe('my-rel-cnpg-mcp');
+  });
+});
+
+describe('what must hold between values', () => {
+  it('holds for the defaults', () => {
+    expect(contradictions(defaultValues)).toEqual([]);
+  });
+
+  it('is that cluster roles of any kind are given in all namespaces on purpose only', () => {
+    const everywhere = { clusterWide: true, existingClusterRoles: ['cluster-admin'] };
+    expect(contradictions(withRbac(everywhere))).toEqual([
+      expect.stringMatching(/^clusterWide with existingClusterRoles .* acknowledgeClusterWideWrites\.$/),
+    ]);
+    expect(contradictions(withRbac({ ...everywhere, acknowledgeClusterWideWrites: true }))).toEqual([]);
+    expect(contradictions(withRbac({ clusterWide: true }))).toEqual([]);
+  });
+
+  it('is that an account which is not made has a name, if it gets rights', () => {
+    const account = { create: false, name: '', annotations: {} };
+    expect(contradictions({ ...defaultValues, serviceAccount: account })).toEqual([
+      expect.stringContaining('--service-account'),
+    ]);
+    expect(contradictions(withRbac({ create: false }, { serviceAccount: account }))).toEqual([]);
+    const named = { serviceAccount: { ...account, name: 'default' } };
+    expect(contradictions(withRbac({}, named))).toEqual([]);
   });
 });

@@ -55,7 +55,8 @@ const apiVersion = 'rbac.authorization.k8s.io/v1';
 
 /** Name of everything in the release's own namespace. */
 export function fullnameOf(release: Release, { nameOverride, fullnameOverride }: Values): string {
-  const cut = (text: string): string => text.slice(0, 63).replace(/-$/, '');
+  // A release may have dots in its name, a Service may not.
+  const cut = (text: string): string => text.replaceAll('.', '-').slice(0, 63).replace(/-$/, '');
   if (fullnameOverride) return cut(fullnameOverride);
   const name = nameOverride || chartName;
   return cut(release.name.includes(name) ? release.name : `${release.name}-${name}`);
@@ -131,8 +132,9 @@ interface Grant {
 
 function grantsOf(values: Values, bound: BoundCnpgRoles): Grant[] {
   const { rbac } = values;
-  const existing = (suffix: string, name: string): Grant => ({
-    suffix,
+  // The name of a binding has that of its role in it: the role of a binding cannot be changed.
+  const existing = (name: string): Grant => ({
+    suffix: `bind-${name}`,
     existing: name,
     rules: [],
     clusterScoped: rbac.clusterWide,
@@ -146,6 +148,9 @@ function grantsOf(values: Values, bound: BoundCnpgRoles): Grant[] {
         .map((rule) => policyRule(rule, values)),
     })),
   );
+  const cnpgRoles = (['view', 'edit'] as const)
+    .filter((which) => bound[which])
+    .map((which) => rbac.cnpgRoleNames[which]);
   const { users, groups } = rbac.impersonation;
   const impersonate = (resource: string, names: string[]): PolicyRule[] =>
     names.length === 0
@@ -153,9 +158,7 @@ function grantsOf(values: Values, bound: BoundCnpgRoles): Grant[] {
       : [{ apiGroups: [''], resources: [resource], resourceNames: [...names], verbs: ['impersonate'] }];
   return [
     ...own.filter(({ rules }) => rules.length > 0),
-    ...(bound.view ? [existing('cnpg-view', rbac.cnpgRoleNames.view)] : []),
-    ...(bound.edit ? [existing('cnpg-edit', rbac.cnpgRoleNames.edit)] : []),
-    ...rbac.existingClusterRoles.map((name) => existing(`bind-${name}`, name)),
+    ...[...new Set([...cnpgRoles, ...rbac.existingClusterRoles])].map(existing),
     ...(users.length > 0
       ? [
           {

@@ -109,46 +109,60 @@ export const defaultValues: Values = {
 /** Presets that change something. */
 export const writingPresets: readonly Preset[] = ['operate', 'edit'];
 
+/** JSON Schema for the value at `path`, which must be there: in a condition, a value that is missing fulfils nothing. */
+export function at(path: string, schema: object): object {
+  return path
+    .split('.')
+    .reduceRight((inner, name) => ({ properties: { [name]: inner }, required: [name] }), schema);
+}
+
+/** JSON Schema for: where `condition` holds, `consequence` must hold. */
+export const when = (condition: object, consequence: object): object => ({
+  if: condition,
+  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+  then: consequence,
+});
+/** JSON Schema for `true`. */
+export const isTrue = { const: true };
+const notEmpty = { minItems: 1 };
+
 /**
- * What must hold between values, as JSON Schema for `rbac`. It is written once, here: Helm checks it as part of
- * values.schema.json, and {@link contradictions} says the same for the command line.
+ * What must hold between values, as JSON Schema for `rbac`: Helm checks it as part of values.schema.json. What cannot be said there
+ * so that its failure names the value that has to be changed is in the chart's `_validate.tpl`. {@link contradictions} says all of it for
+ * the command line.
  */
 export const rbacConditions: readonly object[] = [
-  {
-    if: { properties: { clusterWide: { const: true }, preset: { enum: writingPresets } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { acknowledgeClusterWideWrites: { const: true } } },
-  },
-  {
-    if: { properties: { clusterWide: { const: true } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { namespaces: { maxItems: 0 } } },
-  },
-  {
-    if: { properties: { addOns: { properties: { secrets: { minItems: 1 } } } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { preset: { const: 'edit' } } },
-  },
-  {
-    if: { properties: { impersonation: { properties: { groups: { minItems: 1 } } } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-    then: { properties: { impersonation: { properties: { users: { minItems: 1 } } } } },
-  },
-  ...(['users', 'groups'] as const).map((kind) => ({
-    properties: {
-      impersonation: { properties: { [kind]: { items: { not: { pattern: '^system:' } } } } },
+  when(
+    {
+      allOf: [
+        at('clusterWide', isTrue),
+        { anyOf: [at('preset', { enum: writingPresets }), at('existingClusterRoles', notEmpty)] },
+      ],
     },
-  })),
+    at('acknowledgeClusterWideWrites', isTrue),
+  ),
+  when(at('clusterWide', isTrue), at('namespaces', { maxItems: 0 })),
+  when(at('addOns.secrets', notEmpty), at('preset', { const: 'edit' })),
+  when(at('impersonation.groups', notEmpty), at('impersonation.users', notEmpty)),
 ];
 
-/** One sentence for each condition of {@link rbacConditions} that does not hold. */
-export function contradictions({ rbac }: Pick<Values, 'rbac'>): string[] {
-  const writes = writingPresets.includes(rbac.preset);
+/** One sentence for each condition between values that does not hold. */
+export function contradictions({ rbac, serviceAccount }: Values): string[] {
   const { users, groups } = rbac.impersonation;
+  const writing = [
+    ...(writingPresets.includes(rbac.preset) ? [`preset ${rbac.preset}`] : []),
+    ...(rbac.existingClusterRoles.length > 0 ? ['existingClusterRoles'] : []),
+  ];
   return [
-    ...(rbac.clusterWide && writes && !rbac.acknowledgeClusterWideWrites
+    ...(rbac.create && !serviceAccount.create && serviceAccount.name === ''
       ? [
-          `Preset ${rbac.preset} with clusterWide lets the server change PostgreSQL clusters in every namespace. ` +
+          'The account that gets the rights must be named (serviceAccount.name, --service-account), because none is made. Without a ' +
+            'name it would be default, which every pod of the namespace has that names no other.',
+        ]
+      : []),
+    ...(rbac.clusterWide && writing.length > 0 && !rbac.acknowledgeClusterWideWrites
+      ? [
+          `clusterWide with ${writing.join(' and ')} lets the server change what is in every namespace. ` +
             'Name the namespaces instead, or say that it is meant: acknowledgeClusterWideWrites.',
         ]
       : []),

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { catalogue } from '../src/tools/catalog/index.ts';
+import { settingsFile } from './chart/own-settings.ts';
 import { valuesTable } from './chart/readme.ts';
 import { rulesFile } from './chart/rules.ts';
 import { valuesSchema } from './chart/values-schema.ts';
@@ -29,6 +30,7 @@ const documents: Record<string, (current: string) => string> = {
   'docs/configuration.md': () => configurationPage(),
   'docs/tools.md': () => toolsPage(catalogue),
   'chart/files/rules.yaml': () => rulesFile(),
+  'chart/files/settings.yaml': () => settingsFile(),
   'chart/values.schema.json': () => valuesSchema(),
   'chart/README.md': (current) =>
     between(current, 'values', valuesTable(readFileSync(`${root}chart/values.yaml`, 'utf8'))),

@@ -1,12 +1,16 @@
 /** chart/values.schema.json: what the chart takes, with the server's own configuration schema for `config`. */
 import { z } from 'zod';
 import {
+  at,
+  isTrue,
   nameValues,
   rbacConditions,
   rbacValues,
   serviceAccountValues,
+  when,
 } from '../../../rbac-bootstrap/src/values.ts';
 import { configSchema, settings } from '../../src/config/schema.ts';
+import { ownedByChart } from './own-settings.ts';
 
 const text = z.string();
 const texts = z.record(text, text);
@@ -24,7 +28,11 @@ const cidr = z.string().regex(/^[0-9a-f.:]+\/\d{1,3}$/);
 /** Kubernetes' own types, which the API server checks. */
 const kubernetes = z.record(text, z.unknown());
 const listOf = (item: z.ZodType) => z.array(item);
-const percentage = z.union([z.int().min(1).max(1000), z.null()]);
+/** Null is what Helm takes away, so these may be missing. */
+const orNull = (schema: z.ZodType) => z.union([z.null(), schema]).optional();
+const percentage = orNull(z.int().min(1).max(1000));
+/** `500m`, `"1"`, `1`. */
+const quantities = z.record(text, z.union([text, z.number().min(0)]));
 
 const probe = z.strictObject({
   periodSeconds: seconds,
@@ -32,7 +40,10 @@ const probe = z.strictObject({
   failureThreshold: z.int().min(1).max(1000),
 });
 
-/** Everything but `config`. */
+/**
+ * Everything but `config`. Each key is required, because values.yaml has it: it can only be missing where a file of values has it without
+ * a value, and Helm takes away what is null.
+ */
 const chartValues = {
   ...nameValues,
   image: z.strictObject({
@@ -56,7 +67,9 @@ const chartValues = {
     acknowledgeAnonymous: z.boolean(),
   }),
   confirmation: z.strictObject({ existingSecret: secretName }),
-  extraEnv: listOf(kubernetes),
+  extraEnv: listOf(
+    z.strictObject({ name: text.min(1), value: text.optional(), valueFrom: kubernetes.optional() }),
+  ),
   extraEnvFrom: listOf(kubernetes),
   extraArgs: listOf(text),
   extraVolumes: listOf(kubernetes),
@@ -64,7 +77,7 @@ const chartValues = {
   service: z.strictObject({
     type: z.enum(['ClusterIP', 'NodePort', 'LoadBalancer']),
     port,
-    nodePort: z.union([z.null(), port]),
+    nodePort: orNull(port),
     annotations: texts,
   }),
   ingress: z.strictObject({
@@ -96,7 +109,7 @@ const chartValues = {
   }),
   podDisruptionBudget: z.strictObject({
     enabled: z.boolean(),
-    maxUnavailable: z.union([z.int().min(1), z.string().regex(/^\d{1,3}%$/)]),
+    maxUnavailable: z.union([z.int().min(1).max(1000), z.string().regex(/^\d{1,3}%$/)]),
   }),
   autoscaling: z.strictObject({
     enabled: z.boolean(),
@@ -115,10 +128,10 @@ const chartValues = {
     prometheusRule: z.strictObject({ enabled: z.boolean(), labels: texts, alertLabels: texts }),
     dashboard: z.strictObject({ enabled: z.boolean(), labels: texts, annotations: texts }),
   }),
-  resources: z.strictObject({ requests: texts.optional(), limits: texts.optional() }),
+  resources: z.strictObject({ requests: quantities.optional(), limits: quantities.optional() }),
   podSecurityContext: kubernetes,
   securityContext: kubernetes,
-  hostUsers: z.union([z.null(), z.boolean()]),
+  hostUsers: orNull(z.boolean()),
   podAnnotations: texts,
   podLabels: texts,
   priorityClassName: text,
@@ -131,22 +144,9 @@ const chartValues = {
   extraObjects: listOf(z.union([text, kubernetes])),
 } satisfies Record<string, z.ZodType>;
 
-/** Settings that are the chart's own matter: how the container is reached, and where its credentials are. */
-const ownedByChart = [
-  'transport',
-  'port',
-  'managementPort',
-  'unsafeAllowAnonymous',
-  'confirmationKeyFile',
-  'auth.tokensFile',
-];
+type Json = { [key: string]: unknown; properties?: Record<string, Json>; required?: string[] };
 
-type Json = { [key: string]: unknown; properties?: Record<string, Json> };
-
-/**
- * Takes `required` out of the levels of values: Helm fills in the defaults before it checks, and drops what a file sets to
- * null. What stands in a list is complete or wrong.
- */
+/** Takes `required` out of the levels of the server's settings: each has its default in the server. What stands in a list is complete. */
 function optional(schema: Json): Json {
   const { required: _, properties, ...rest } = schema;
   if (!properties) return rest;
@@ -175,45 +175,34 @@ function configPart(): Json {
 /** Parts that Helm adds to the values by itself. */
 const helmsOwn = { global: { type: 'object' } };
 
-const when = (condition: object, consequence: object): object => ({
-  if: condition,
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: consequence,
-});
-const at = (path: string, schema: object): object =>
-  path.split('.').reduceRight((inner, name) => ({ properties: { [name]: inner } }), schema);
-/** The same for a condition: a value that is not there fulfils none. */
-const has = (path: string, schema: object): object =>
-  path.split('.').reduceRight((inner, name) => ({ properties: { [name]: inner }, required: [name] }), schema);
-const isTrue = { const: true };
-
-/** What must hold between values. Each failure names the value that has to be changed. */
+/**
+ * What must hold between values. Each failure names the value that has to be changed; where it could not, the condition is in the
+ * chart's `_validate.tpl`, with a sentence.
+ */
 const conditions: readonly object[] = [
   ...rbacConditions.map((condition) => at('rbac', condition)),
-  when(has('auth.mode', { const: 'none' }), at('auth.acknowledgeAnonymous', isTrue)),
-  when(has('auth.existingSecret', { minLength: 1 }), at('auth.mode', { const: 'token' })),
-  when(has('ingress.enabled', isTrue), at('ingress.hosts', { minItems: 1 })),
-  when(has('httpRoute.enabled', isTrue), at('httpRoute.parentRefs', { minItems: 1 })),
+  when(at('auth.mode', { const: 'none' }), at('auth.acknowledgeAnonymous', isTrue)),
+  when(at('auth.existingSecret', { minLength: 1 }), at('auth.mode', { const: 'token' })),
+  when(at('ingress.enabled', isTrue), at('ingress.hosts', { minItems: 1 })),
+  when(at('httpRoute.enabled', isTrue), at('httpRoute.parentRefs', { minItems: 1 })),
   when(
-    has('service.nodePort', { type: 'integer' }),
+    at('service.nodePort', { type: 'integer' }),
     at('service.type', { enum: ['NodePort', 'LoadBalancer'] }),
   ),
   when(
     {
       allOf: [
-        has('autoscaling.enabled', isTrue),
-        { not: has('autoscaling.targetCPUUtilizationPercentage', { type: 'integer' }) },
+        at('autoscaling.enabled', isTrue),
+        { not: at('autoscaling.targetCPUUtilizationPercentage', { type: 'integer' }) },
       ],
     },
-    has('autoscaling.targetMemoryUtilizationPercentage', { type: 'integer' }),
+    at('autoscaling.targetMemoryUtilizationPercentage', { type: 'integer' }),
   ),
 ];
 
 /** The whole file. */
 export function valuesSchema(): string {
-  const { $schema, ...schema } = optional(
-    z.toJSONSchema(z.strictObject(chartValues), { target: 'draft-7' }) as Json,
-  );
+  const { $schema, ...schema } = z.toJSONSchema(z.strictObject(chartValues), { target: 'draft-7' }) as Json;
   const { $schema: _, ...config } = configPart();
   const whole = {
     $schema,
@@ -221,6 +210,7 @@ export function valuesSchema(): string {
     title: 'Values of the chart cnpg-mcp',
     ...schema,
     properties: { ...schema.properties, config, ...helmsOwn },
+    required: [...(schema.required ?? []), 'config'],
     allOf: conditions,
   };
   return `${JSON.stringify(whole, null, 2)}\n`;

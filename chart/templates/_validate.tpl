@@ -1,0 +1,119 @@
+{{- /*
+What would only show later: as a refusal of the API server when half is installed, or as pods that never serve. Everything is said at
+once, in a sentence that names the value. What the schema can say as well about a single value is there.
+*/ -}}
+{{- define "cnpg-mcp.validate" -}}
+{{- $problems := concat
+  (include "cnpg-mcp.problemsOfAccess" . | fromJsonArray)
+  (include "cnpg-mcp.problemsOfSignIn" . | fromJsonArray)
+  (include "cnpg-mcp.problemsOfOwnSettings" . | fromJsonArray)
+  (include "cnpg-mcp.problemsOfNames" . | fromJsonArray) -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
+  {{- $problems = append $problems "autoscaling.minReplicas must not be greater than autoscaling.maxReplicas." -}}
+{{- end -}}
+{{- if $problems -}}{{- fail (join "\n" $problems) -}}{{- end -}}
+{{- end }}
+
+{{- /* About the account and its rights. */ -}}
+{{- define "cnpg-mcp.problemsOfAccess" -}}
+{{- $problems := list -}}
+{{- $rbac := .Values.rbac -}}
+{{- $account := .Values.serviceAccount -}}
+{{- if and $rbac.create (not $account.create) (not $account.name) -}}
+  {{- $problems = append $problems "serviceAccount.name must say which account gets the rights, because none is made (serviceAccount.create is off). Without a name it would be `default`, which every pod of the namespace has that names no other." -}}
+{{- end -}}
+{{- range $name := concat $rbac.impersonation.users $rbac.impersonation.groups -}}
+  {{- if hasPrefix "system:" $name -}}
+    {{- $problems = append $problems (printf "rbac.impersonation: %s is a part of Kubernetes, and the server must not act for it." $name) -}}
+  {{- end -}}
+{{- end -}}
+{{- $events := (default (dict) .Values.config.audit).events -}}
+{{- if and $events $rbac.create (ne $rbac.preset "view") (not $rbac.addOns.auditEvents) (not $rbac.existingClusterRoles) -}}
+  {{- $problems = append $problems "config.audit.events needs the right to make events: switch rbac.addOns.auditEvents on." -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end }}
+
+{{- /* About who may call. What variables and flags say about the identity provider is not looked into. */ -}}
+{{- define "cnpg-mcp.problemsOfSignIn" -}}
+{{- $problems := list -}}
+{{- $mode := .Values.auth.mode -}}
+{{- $auth := default (dict) .Values.config.auth -}}
+{{- $further := or .Values.extraEnv .Values.extraEnvFrom .Values.extraArgs -}}
+{{- if and (eq $mode "config") (not $auth.issuer) (not $further) -}}
+  {{- $problems = append $problems "auth.mode is config: config.auth.issuer must say where callers sign in." -}}
+{{- end -}}
+{{- if and $auth.issuer (not $auth.audiences) (not .Values.config.publicUrl) (not $further) -}}
+  {{- $problems = append $problems "With config.auth.issuer, config.publicUrl or config.auth.audiences must say what its tokens are issued for." -}}
+{{- end -}}
+{{- if and (eq $mode "none") $auth.issuer -}}
+  {{- $problems = append $problems "auth.mode none and config.auth.issuer contradict each other: callers either sign in or they do not." -}}
+{{- end -}}
+{{- if and (default (dict) $auth.impersonation).enabled (ne $mode "config") (not .Values.auth.existingSecret) -}}
+  {{- $problems = append $problems "config.auth.impersonation must know whom each caller acts as: take auth.mode config, or tokens of your own that say it (auth.existingSecret)." -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end }}
+
+{{- /* About settings of the server that are the chart's own, because its other objects have to fit them. */ -}}
+{{- define "cnpg-mcp.problemsOfOwnSettings" -}}
+{{- $problems := list -}}
+{{- $own := .Files.Get "files/settings.yaml" | fromYaml -}}
+{{- with .Values.config.host -}}
+  {{- if not (has . (list "0.0.0.0" "::")) -}}
+    {{- $problems = append $problems (printf "config.host is %s, where neither the Service nor the probes reach the server: a pod listens on every address, 0.0.0.0 or ::." .) -}}
+  {{- end -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+  {{- if has .name $own.variables -}}
+    {{- $problems = append $problems (printf "extraEnv: %s is set by the chart itself, and its other objects fit that. Leave it out." .name) -}}
+  {{- end -}}
+{{- end -}}
+{{- range .Values.extraArgs -}}
+  {{- $flag := splitList "=" . | first -}}
+  {{- if and (hasPrefix "-" $flag) (has ($flag | trimPrefix "-" | trimPrefix "-" | trimPrefix "no-") $own.flags) -}}
+    {{- $problems = append $problems (printf "extraArgs: %s is set by the chart itself, and its other objects fit that. Leave it out." $flag) -}}
+  {{- end -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end }}
+
+{{- /* About names that may be there only once, and what Kubernetes takes as a name. */ -}}
+{{- define "cnpg-mcp.problemsOfNames" -}}
+{{- $problems := list -}}
+{{- $fullname := include "cnpg-mcp.fullname" . -}}
+{{- if not (regexMatch "^[a-z]" $fullname) -}}
+  {{- $problems = append $problems (printf "The Service would be named %s, but the name of a Service starts with a letter: set fullnameOverride." $fullname) -}}
+{{- end -}}
+{{- $own := include "cnpg-mcp.labels" . | fromYaml | keys -}}
+{{- $metrics := .Values.metrics -}}
+{{- range $value, $labels := dict "podLabels" .Values.podLabels "metrics.serviceMonitor.labels" $metrics.serviceMonitor.labels "metrics.prometheusRule.labels" $metrics.prometheusRule.labels "metrics.dashboard.labels" $metrics.dashboard.labels -}}
+  {{- range $key, $_ := $labels -}}
+    {{- if has $key (append $own "app.kubernetes.io/component") -}}
+      {{- $problems = append $problems (printf "%s: the label %s is the chart's own." $value $key) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if hasKey .Values.podAnnotations "checksum/config" -}}
+  {{- $problems = append $problems "podAnnotations: checksum/config is the chart's own." -}}
+{{- end -}}
+{{- $volumes := list "config" "confirmation" "auth" "tmp" -}}
+{{- range .Values.extraVolumes -}}{{- $volumes = append $volumes (toString .name) -}}{{- end -}}
+{{- $variables := list -}}
+{{- range .Values.extraEnv -}}{{- $variables = append $variables .name -}}{{- end -}}
+{{- $mounts := list "/tmp" -}}
+{{- range $file := list "cnpg-mcp.configFile" "cnpg-mcp.confirmationKeyFile" "cnpg-mcp.tokensFile" -}}
+  {{- $mounts = append $mounts (include $file $ | dir) -}}
+{{- end -}}
+{{- range .Values.extraVolumeMounts -}}{{- $mounts = append $mounts (toString .mountPath | clean) -}}{{- end -}}
+{{- range $value, $names := dict "extraEnv" $variables "extraVolumes" $volumes "extraVolumeMounts" $mounts -}}
+  {{- $seen := list -}}
+  {{- range $name := $names -}}
+    {{- if has $name $seen -}}
+      {{- $problems = append $problems (printf "%s: %s is there twice, or is the chart's own." $value $name) -}}
+    {{- end -}}
+    {{- $seen = append $seen $name -}}
+  {{- end -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end }}
