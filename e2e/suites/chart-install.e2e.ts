@@ -99,7 +99,7 @@ describe.each(majors)('a release by %s', (_, index) => {
     const file = join(folder, `${namespace}.yaml`);
     await writeFile(file, await decoded('x-cnpg-mcp-auth', 'tokens.yaml'));
     const tokens = await openTokens(file);
-    expect(await tokens.find(token)).toMatchObject({ grants: [{ effect: 'read' }] });
+    expect(await tokens.find(token)).toMatchObject({ principal: { grants: [{ effect: 'read' }] } });
     expect(await tokens.find(`${token}x`)).toBeUndefined();
     const command = notes.trimEnd().split('\n').at(-1)?.trim() ?? '';
     const { stdout } = await run('bash', [
