@@ -1,7 +1,7 @@
 /** `/mcp`: reads one message, finds the generation that it speaks, and sends what that one answers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { McpAnswer, McpEndpoints, McpExchange } from '../mcp/endpoint.ts';
-import { JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
+import { isObject, JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
 import { isToolCall, toolOf } from '../mcp/refused-call.ts';
 import type { StepUpCheck } from '../mcp/surface.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -90,10 +90,6 @@ function isShortOfScopes(
     ...(method === 'tools/call' && typeof params.name === 'string' && { tool: params.name }),
   });
   return true;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 /** A client must be ready for both kinds of answer, because the server decides which it gives. */

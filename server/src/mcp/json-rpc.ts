@@ -27,6 +27,11 @@ export class JsonRpcError extends Error {
   }
 }
 
+/** True for what JSON calls an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 /** An error response as text. `id` is null when the request's id could not be read. */
 export function errorBody(
   code: number,

@@ -2,6 +2,7 @@
 import { type Tool, toolsets } from '../tools/define-tool.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { confirmationAnswer } from './call-result.ts';
+import { isObject } from './json-rpc.ts';
 import type { McpSurface } from './surface.ts';
 
 /**
@@ -83,8 +84,4 @@ export function createProductSurface(registry: ToolRegistry, version: string): M
         : undefined;
     },
   };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }

@@ -1,6 +1,5 @@
-import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
+import { isObject, JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
 import type { Handler } from './call.ts';
-import { isObject } from './envelope.ts';
 import { methodNotFound, text, texts } from './params.ts';
 
 /** More is cut, as the specification says. */

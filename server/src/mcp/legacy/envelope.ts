@@ -5,7 +5,7 @@ import type {
   JSONRPCResponse,
 } from '@modelcontextprotocol/sdk/types.js';
 import { InitializeRequestSchema, JSONRPCResponseSchema } from '@modelcontextprotocol/sdk/types.js';
-import { JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
+import { isObject, JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
 
 export type Envelope =
   | { kind: 'request'; message: JSONRPCRequest }
@@ -44,11 +44,6 @@ export function readEnvelope(message: Record<string, unknown>): Envelope {
 
 function isRequestId(id: unknown): id is RequestId {
   return typeof id === 'string' || Number.isSafeInteger(id);
-}
-
-/** True for what JSON calls an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function problemWithParams(params: unknown): string | undefined {

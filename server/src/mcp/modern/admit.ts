@@ -12,6 +12,7 @@ import {
   UnsupportedProtocolVersionError,
 } from '@modelcontextprotocol/server';
 import { firstModernRevision } from '../era.ts';
+import { isObject } from '../json-rpc.ts';
 import { RpcError, rpcCode } from './rpc-error.ts';
 
 /** Revisions that are served, newest first. */
@@ -71,8 +72,8 @@ export class Gate {
     if (token !== undefined && typeof token !== 'string' && !Number.isSafeInteger(token)) return undefined;
     const revision = meta[PROTOCOL_VERSION_META_KEY];
     if (typeof revision !== 'string' || !servedRevisions.includes(revision)) return undefined;
-    const { protocolVersionHeader = revision, mcpMethodHeader = method } = namedHeaders(headers);
-    if (protocolVersionHeader.trim() !== revision || mcpMethodHeader.trim() !== method) return undefined;
+    if (!repeats(headers?.['mcp-protocol-version'], revision) || !repeats(headers?.['mcp-method'], method))
+      return undefined;
     if (!this.#valid.has(envelopeKey(meta))) return undefined;
     return { id: id as string | number, method, params, revision };
   }
@@ -125,8 +126,11 @@ function envelopeKey(meta: Record<string, unknown>): string {
   ]);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
+/** True when a header says the same as the body, or is not there. */
+function repeats(header: string | string[] | undefined, inBody: string): boolean {
+  return (
+    header === undefined || header === inBody || (typeof header === 'string' && header.trim() === inBody)
+  );
 }
 
 function namedHeaders(headers: IncomingHttpHeaders | undefined): {

@@ -1,6 +1,7 @@
 /** The methods of 2026-07-28 that answer once. `subscriptions/listen`, which goes on answering, is a file of its own. */
 import { z } from 'zod';
 import { renderResult } from '../call-result.ts';
+import { isObject } from '../json-rpc.ts';
 import { recordRefusedCall } from '../refused-call.ts';
 import type { Answers, McpSurface, RequestContext } from '../surface.ts';
 import { servedRevisions } from './admit.ts';
@@ -57,6 +58,15 @@ export function parseParams<T>(schema: z.ZodType<T>, params: unknown): T {
 
 /** Parameters of a call. When they are malformed no tool is asked, so that is recorded here. */
 function parseCall({ params, context }: MethodCall, surface: McpSurface): z.infer<typeof callParams> {
+  const { name, arguments: args, inputResponses, requestState } = params;
+  // The usual call is plainly right; the schema takes longer to say so than all else that is done with its parameters.
+  if (
+    typeof name === 'string' &&
+    isObject(args) &&
+    inputResponses === undefined &&
+    requestState === undefined
+  )
+    return { name, arguments: args };
   try {
     return parseParams(callParams, params);
   } catch (thrown) {

@@ -8,23 +8,25 @@ import type { ModernEndpointOptions } from './endpoint.ts';
 
 /** Like `createModernEndpoint`, without its cost until it is used. */
 export function modernOnDemand(options: ModernEndpointOptions): ModernEndpoint & { close(): void } {
-  let loading: Promise<ModernEndpoint & { close(): void }> | undefined;
+  let loading: Promise<ModernEndpoint> | undefined;
+  let loaded: (ModernEndpoint & { close(): void }) | undefined;
   let closed = false;
   const load = async () => {
     const { createModernEndpoint } = await import('./endpoint.ts');
-    const endpoint = createModernEndpoint(options);
-    if (closed) endpoint.close();
-    return endpoint;
+    loaded = createModernEndpoint(options);
+    if (closed) loaded.close();
+    return loaded;
   };
   return {
     claims: isModernRequest,
-    async handle(exchange) {
+    handle(exchange) {
+      if (loaded) return loaded.handle(exchange);
       loading ??= load();
-      return (await loading).handle(exchange);
+      return loading.then((endpoint) => endpoint.handle(exchange));
     },
     close() {
       closed = true;
-      void loading?.then((endpoint) => endpoint.close());
+      loaded?.close();
     },
   };
 }
