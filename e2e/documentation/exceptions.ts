@@ -81,7 +81,8 @@ export const exceptions: readonly Exception[] = [
     because: 'it needs Docker; e2e/clusters/kind/cluster uses the same where there is Docker',
   },
   {
-    matches: /^(helm (install|template|test|upgrade|rollback|uninstall)( --[a-z-]+)?|kubectl (logs|rollout undo))$/,
+    matches:
+      /^(helm (install|template|test|upgrade|rollback|uninstall)( --[a-z-]+)?|kubectl (logs|rollout undo))$/,
     how: { instead: help },
     because: 'without its arguments it is only the name of the command',
   },

@@ -18,7 +18,7 @@ import {
   names,
   until,
 } from './support/kubernetes.ts';
-import { operatorEditRole, operatorViewRole } from './support/operator-roles.ts';
+import { operatorEditRole, operatorViewRole, widerViewRoles } from './support/operator-roles.ts';
 import { startServer } from './support/server.ts';
 
 const { kubeconfig: admin } = inject('cluster');
@@ -243,6 +243,19 @@ describe('cnpg-mcp-rbac', () => {
       expect(JSON.stringify(own.rules)).not.toContain('postgresql.cnpg.io');
     } finally {
       await kubectl('delete', 'clusterrole', '--ignore-not-found', roles.view, roles.edit);
+    }
+  });
+
+  it('does not bind a role of that name which gives more than the operator’s', async () => {
+    const name = `${namespace}-view`;
+    try {
+      for (const role of widerViewRoles(name)) {
+        await apply(role);
+        await rbac('apply', '--cnpg-view-role', name);
+        expect(await made('rolebinding')).toEqual(['cnpg-mcp-view']);
+      }
+    } finally {
+      await kubectl('delete', 'clusterrole', '--ignore-not-found', name);
     }
   });
 

@@ -13,6 +13,18 @@ export function operatorEditRole(name: string, resources: readonly string[] = ki
   return role(name, ['create', 'delete', 'patch', 'update'], resources);
 }
 
+/** Roles under the name of `<release>-view` that have its rules, or cover them, and give more. */
+export function widerViewRoles(name: string): object[] {
+  const role = operatorViewRole(name) as { rules: [{ verbs: string[] }] };
+  const [rule] = role.rules;
+  return [
+    [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }],
+    [rule, { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch'] }],
+    [rule, { nonResourceURLs: ['/metrics'], verbs: ['get'] }],
+    [{ ...rule, verbs: [...rule.verbs, 'delete'] }],
+  ].map((rules) => ({ ...role, rules }));
+}
+
 function role(name: string, verbs: readonly string[], resources: readonly string[]): object {
   return {
     apiVersion: 'rbac.authorization.k8s.io/v1',
