@@ -12,8 +12,12 @@ import { parseArgs } from 'node:util';
 import { run, runOrThrow } from './command.ts';
 import { clusterProgram, root, runFolder } from './paths.ts';
 import { readCounts } from './results.ts';
+import { chosenSuites } from './suites.ts';
+import { findCluster } from './test-cluster.ts';
 
 const { values } = parseArgs({ options: { kubeconfig: { type: 'string' }, suite: { type: 'string' } } });
+// Before a cluster is started for nothing.
+const chosen = await chosenSuites(values.suite);
 const env: NodeJS.ProcessEnv = { ...process.env };
 if (values.kubeconfig === undefined) {
   // The provider's, not one that an earlier shell has left in the environment.
@@ -21,6 +25,8 @@ if (values.kubeconfig === undefined) {
   await runOrThrow(clusterProgram, ['up']);
 } else {
   env.CNPG_MCP_E2E_KUBECONFIG = resolve(values.kubeconfig);
+  // The suites look themselves; what is wrong with it is said here, in a sentence.
+  await findCluster(env);
 }
 
 const report = join(runFolder, 'e2e.json');
@@ -28,7 +34,6 @@ await mkdir(runFolder, { recursive: true });
 await rm(report, { force: true });
 const vitest = join(root, 'node_modules/.bin/vitest');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-const chosen = values.suite === undefined ? [] : [`suites/${values.suite}`];
 const status = await run(vitest, ['run', '--config', 'e2e/vitest.e2e.config.ts', ...reporters, ...chosen], {
   env,
   cwd: root,

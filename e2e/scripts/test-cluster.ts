@@ -1,4 +1,5 @@
 /** What a test must know about the Kubernetes cluster that it runs on, and where that is found out. */
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import * as z from 'zod';
 import { output } from './command.ts';
@@ -33,12 +34,15 @@ export async function describeCluster(): Promise<TestCluster> {
  * - `CNPG_MCP_E2E_KUBECONFIG`: path of a kubeconfig; its current context is used, with the `kubectl` on the PATH
  * - `CNPG_MCP_POSTGRES_IMAGES`: `17=registry.example/postgresql:17,...`; default the operator's image of 17
  * - `CNPG_MCP_E2E_STORAGE_CLASS`: default the cluster's default class
- * @throws when the cluster named has no default storage class and none is given
+ * @throws {Failure} when the cluster named cannot be asked, or has no default storage class and none is given
  */
 export async function findCluster(env: NodeJS.ProcessEnv): Promise<TestCluster> {
   const given = env.CNPG_MCP_E2E_KUBECONFIG;
   if (given === undefined || given === '') return describeCluster();
   const kubeconfig = resolve(given);
+  await readFile(kubeconfig).catch(({ code }: NodeJS.ErrnoException) => {
+    throw new Failure(`The kubeconfig ${kubeconfig} cannot be read: ${code}.`);
+  });
   return {
     provider: 'external',
     kubeconfig,
@@ -73,7 +77,11 @@ const storageClasses = z.object({
 });
 
 async function defaultClass(kubeconfig: string): Promise<string> {
-  const list = await output('kubectl', ['--kubeconfig', kubeconfig, 'get', 'storageclasses', '-o', 'json']);
+  const asked = ['--kubeconfig', kubeconfig, '--request-timeout=20s', 'get', 'storageclasses', '-o', 'json'];
+  const list = await output('kubectl', asked).catch((error: Error & { stderr?: string }) => {
+    const said = error.stderr?.trim().split('\n').at(-1);
+    throw new Failure(`The cluster of ${kubeconfig} cannot be asked: ${said || error.message}`);
+  });
   const found = storageClasses
     .parse(JSON.parse(list))
     .items.find(

@@ -1,6 +1,6 @@
 /** Bad input over both transports: a clear error each, nothing breaks, nothing reaches the cluster. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deleteNamespace, kubectl, makeNamespace } from './support/kubernetes.ts';
+import { deleteNamespace, kubectl, makeNamespace, servedKinds } from './support/kubernetes.ts';
 import { type RunningServer, startServer, transports } from './support/server.ts';
 
 interface Property {
@@ -231,9 +231,8 @@ describe('bad requests over HTTP', () => {
 });
 
 /** Everything in the namespace that a tool could have touched, with versions. */
-function everything(namespace: string): Promise<string> {
-  const kinds =
-    'clusters.postgresql.cnpg.io,databases.postgresql.cnpg.io,databaseroles.postgresql.cnpg.io,secrets,pvc';
+async function everything(namespace: string): Promise<string> {
+  const kinds = `${await servedKinds('clusters', 'databases', 'databaseroles')},secrets,pvc`;
   return kubectl(
     'get',
     kinds,

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process';
-import { stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { clusterProgram } from '../scripts/paths.ts';
+import { clusterProgram, root } from '../scripts/paths.ts';
 import {
   apply,
   clusterManifest,
@@ -78,8 +80,36 @@ if (cluster.provider !== 'external') {
       expect(await kubectl(...operator)).toBe(before);
     });
 
-    it('refuses a command that it does not know', async () => {
+    it('refuses a command that it does not know, and one that names too little, as wrong usage', async () => {
       await expect(provider('destroy-everything')).rejects.toMatchObject({ code: 2 });
+      await expect(provider('load-image')).rejects.toMatchObject({ code: 2 });
+    });
+
+    it('says in one line what is wrong with an archive of an image', async () => {
+      const folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-archive-'));
+      const at = (file: string): string => join(folder, file);
+      const [broken, other, empty] = [at('broken.tar'), at('other.tar'), at('empty.tar')];
+      await writeFile(broken, 'no archive');
+      await exec('tar', ['--create', '--file', other, '--directory', root, 'README.md']);
+      const missing = `sha256:${'0'.repeat(64)}`;
+      const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+      const index = { schemaVersion: 2, manifests: [{ mediaType, digest: missing, size: 2 }] };
+      await writeFile(at('index.json'), JSON.stringify(index));
+      await writeFile(at('oci-layout'), '{"imageLayoutVersion": "1.0.0"}');
+      await exec('tar', ['--create', '--file', empty, '--directory', folder, 'index.json', 'oci-layout']);
+      for (const [archive, fault] of [
+        [at('none.tar'), 'no such file'],
+        [broken, 'is no archive, or a broken one'],
+        [other, 'is no archive of an image'],
+        [empty, 'could not be'],
+      ] as const) {
+        const { code, stderr } = await provider('load-image', archive).catch((error) => error);
+        expect(code).toBe(1);
+        expect(stderr).toContain(archive);
+        expect(stderr).toContain(fault);
+        expect(stderr.trim().split('\n')).toHaveLength(1);
+      }
+      await rm(folder, { recursive: true });
     });
   });
 }

@@ -9,6 +9,7 @@ import {
   kubectl,
   makeNamespace,
   names,
+  servedKinds,
   until,
   untilHealthy,
 } from './support/kubernetes.ts';
@@ -122,7 +123,7 @@ describe('missing rights', () => {
   it('are named with verb, resource, namespace and who lacks them', async () => {
     const kubeconfig = await limitedKubeconfig(namespace, 'viewer', [
       '--verb=get,list,watch',
-      '--resource=clusters.postgresql.cnpg.io,databaseroles.postgresql.cnpg.io',
+      `--resource=${await servedKinds('clusters', 'databaseroles')}`,
     ]);
     const server = await start('http', { kubeconfig });
     const before = await names('secrets', namespace);
@@ -148,7 +149,7 @@ describe('missing rights', () => {
   it('a role whose entry may not be written leaves no Secret behind', async () => {
     const kubeconfig = await limitedKubeconfig(namespace, 'half', [
       '--verb=get,list,watch,create,delete',
-      '--resource=clusters.postgresql.cnpg.io,databaseroles.postgresql.cnpg.io,databases.postgresql.cnpg.io,secrets',
+      `--resource=${await servedKinds('clusters', 'databaseroles', 'databases')},secrets`,
     ]);
     const server = await start('stdio', { kubeconfig });
     const before = await names('secrets', namespace);

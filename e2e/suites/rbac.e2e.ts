@@ -16,6 +16,7 @@ import {
   kubectl,
   makeNamespace,
   names,
+  servedKinds,
   until,
 } from './support/kubernetes.ts';
 import { operatorEditRole, operatorViewRole, widerViewRoles } from './support/operator-roles.ts';
@@ -110,7 +111,7 @@ describe('cnpg-mcp-rbac', () => {
       '-n',
       namespace,
       '--verb=get,list,watch',
-      '--resource=namespaces,pods,persistentvolumeclaims,clusters.postgresql.cnpg.io,databases.postgresql.cnpg.io,databaseroles.postgresql.cnpg.io',
+      `--resource=namespaces,pods,persistentvolumeclaims,${await servedKinds('clusters', 'databases', 'databaseroles')}`,
     );
     await kubectl(
       'create',

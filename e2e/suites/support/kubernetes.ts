@@ -31,6 +31,28 @@ export async function names(kind: string, namespace: string): Promise<string[]> 
   return text === '' ? [] : text.split(' ').sort();
 }
 
+async function operatorKinds(): Promise<string[]> {
+  return (await kubectl('api-resources', '--api-group=postgresql.cnpg.io', '-o', 'name')).split('\n');
+}
+
+/** Whether the operator has DatabaseRole: 1.30 and later. Suites register what needs it by this. */
+export async function hasDatabaseRoles(): Promise<boolean> {
+  return (await operatorKinds()).includes('databaseroles.postgresql.cnpg.io');
+}
+
+/**
+ * The kinds of the operator among these that its version has, as kubectl takes them: `clusters.postgresql.cnpg.io,…`. kubectl
+ * refuses a kind that is not served, such as DatabaseRole before operator 1.30. Throws when none is.
+ */
+export async function servedKinds(...plurals: string[]): Promise<string> {
+  const served = await operatorKinds();
+  const known = plurals
+    .map((plural) => `${plural}.postgresql.cnpg.io`)
+    .filter((name) => served.includes(name));
+  if (known.length === 0) throw new Error(`The operator has none of ${plurals.join(', ')}.`);
+  return known.join();
+}
+
 /** Runs kubectl with an object as its standard input (`-f -`), and returns its standard output. */
 export async function kubectlWith(object: object, ...args: string[]): Promise<string> {
   const { kubectl: program, kubeconfig } = inject('cluster');

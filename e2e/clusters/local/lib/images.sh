@@ -121,12 +121,11 @@ import() {
   local file key mark output
   mkdir -p "$state/imported"
   for file in "$@"; do
-    [ -f "$file" ] || die "$file: no such file"
     mark=$state/imported/$(basename "$file" .tar)
     if [ -f "$file.key" ]; then key=$(cat "$file.key"); else key=$(digest <"$file"); fi
     if [ "$(cat "$mark" 2>/dev/null)" = "$key" ]; then continue; fi
     output=$(lab timeout 300 ctr --namespace k8s.io images import - <"$file" 2>&1) ||
-      fail containerd "could not import $file: $output"
+      die "$file could not be imported: ${output##*$'\n'}"
     echo "$key" >"$mark"
   done
 }
