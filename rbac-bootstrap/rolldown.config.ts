@@ -18,6 +18,8 @@ export default defineConfig({
   plugins: [executable, thirdPartyLicenses()],
   // Its files do nothing when they are only imported, although its package.json does not say so.
   treeshake: { moduleSideEffects: (id) => !id.includes('/node_modules/@kubernetes/client-node/') },
+  // The chart's values and schema come along as files, found by their URL as in the sources.
+  experimental: { resolveNewUrlToAsset: true },
   output: {
     dir: 'dist',
     format: 'esm',

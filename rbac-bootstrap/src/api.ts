@@ -1,6 +1,7 @@
 /** What this program asks of the API server: a few kinds, access reviews, and tokens. */
 import type { MissingRight } from '../../server/src/errors.ts';
 import { ToolError } from '../../server/src/errors.ts';
+import { parseObject } from '../../server/src/kube/client-node/bodies.ts';
 import {
   type ClusterConfiguration,
   type ConfigurationOptions,
@@ -60,6 +61,12 @@ export interface Right {
   namespace?: string;
 }
 
+/** A right on a path of the API server that is no resource: `get /metrics`. */
+export interface PathRight {
+  verb: string;
+  path: string;
+}
+
 /** Whose rights are asked for, when they are not the caller's own. */
 export interface Subject {
   user: string;
@@ -104,7 +111,7 @@ export class Api {
   async get(kind: RbacObject['kind'], name: string, namespace?: string): Promise<LiveObject | undefined> {
     const type = kinds[kind];
     try {
-      return (await this.#send('get', type, 'GET', objectPath(type, namespace, name))) as LiveObject;
+      return (await this.#send('get', type, 'GET', { namespace, name })) as LiveObject;
     } catch (thrown) {
       if (thrown instanceof ToolError && thrown.api?.status === 404) return undefined;
       throw thrown;
@@ -115,9 +122,7 @@ export class Api {
   async list(kind: RbacObject['kind'], labelSelector: string, namespace?: string): Promise<LiveObject[]> {
     const type = kinds[kind];
     const query = new URLSearchParams({ labelSelector });
-    const found = (await this.#send('list', type, 'GET', `${objectPath(type, namespace)}?${query}`)) as {
-      items?: LiveObject[];
-    };
+    const found = (await this.#send('list', type, 'GET', { namespace, query })) as { items?: LiveObject[] };
     // A list leaves out what is the same for all of its items.
     const apiVersion = type.group === '' ? type.version : `${type.group}/${type.version}`;
     return (found.items ?? []).map((item) => ({ ...item, apiVersion, kind }) as LiveObject);
@@ -128,22 +133,27 @@ export class Api {
     const type = kinds[object.kind];
     const { name, namespace } = object.metadata;
     const query = new URLSearchParams({ fieldManager, force: 'true', ...(dryRun && { dryRun: 'All' }) });
-    return (await this.#send('patch', type, 'PATCH', `${objectPath(type, namespace, name)}?${query}`, {
+    const place = { namespace, name, query };
+    return (await this.#send('patch', type, 'PATCH', place, {
       body: object,
       contentType: 'application/apply-patch+yaml',
     })) as LiveObject;
   }
 
-  /** Deletes this very object, and not one that has taken its name. */
-  async remove({ kind, metadata }: LiveObject): Promise<void> {
-    const type = kinds[kind];
-    await this.#send('delete', type, 'DELETE', objectPath(type, metadata.namespace, metadata.name), {
-      body: { kind: 'DeleteOptions', apiVersion: 'v1', preconditions: { uid: metadata.uid } },
-    });
+  /** Deletes this very object, and not one that has taken its name; with `dryRun` nothing is deleted. */
+  async remove({ kind, metadata: { name, namespace, uid } }: LiveObject, dryRun = false): Promise<void> {
+    const options = { preconditions: { uid }, ...(dryRun && { dryRun: ['All'] }) };
+    await this.#send(
+      'delete',
+      kinds[kind],
+      'DELETE',
+      { namespace, name },
+      { body: { kind: 'DeleteOptions', apiVersion: 'v1', ...options } },
+    );
   }
 
   /** Whether each right is held, in the order asked: by the caller, or by somebody else, which takes a right of its own. */
-  async holds(rights: readonly Right[], subject?: Subject): Promise<boolean[]> {
+  async holds(rights: readonly (Right | PathRight)[], subject?: Subject): Promise<boolean[]> {
     const answers: boolean[] = [];
     const waiting = rights.entries();
     const work = async (): Promise<void> => {
@@ -153,9 +163,9 @@ export class Api {
     return answers;
   }
 
-  async #review(right: Right, subject: Subject | undefined): Promise<boolean> {
+  async #review(right: Right | PathRight, subject: Subject | undefined): Promise<boolean> {
     const spec = {
-      resourceAttributes: right,
+      ...('path' in right ? { nonResourceAttributes: right } : { resourceAttributes: right }),
       ...(subject && { user: subject.user, groups: subject.groups }),
     };
     const { status } = (await this.#post(subject ? accessReview : selfAccessReview, { spec })) as {
@@ -177,8 +187,7 @@ export class Api {
     account: { name: string; namespace: string },
     seconds: number,
   ): Promise<{ token: string; expires: string }> {
-    const path = `${objectPath(kinds.ServiceAccount, account.namespace, account.name)}/token`;
-    const { status } = (await this.#send('create', kinds.ServiceAccount, 'POST', path, {
+    const { status } = (await this.#send('create', kinds.ServiceAccount, 'POST', account, {
       subresource: 'token',
       body: {
         apiVersion: 'authentication.k8s.io/v1',
@@ -195,24 +204,43 @@ export class Api {
 
   async #post(type: ResourceType, content: object): Promise<unknown> {
     const body = { apiVersion: `${type.group}/${type.version}`, kind: type.kind, ...content };
-    return this.#send('create', type, 'POST', objectPath(type), { body });
+    return this.#send('create', type, 'POST', {}, { body });
   }
 
   async #send(
-    verb: string,
+    verb: Verb,
     type: ResourceType,
     method: ApiRequest['method'],
-    path: string,
+    { namespace, name, query }: Place,
     more: { body?: object; contentType?: string; subresource?: string } = {},
-  ): Promise<unknown> {
+  ): Promise<object> {
     const { subresource, ...rest } = more;
-    const subject = { verb, type, ...(subresource && { subresource }) };
+    const subject = { verb, type, namespace, name, subresource };
+    const path = `${objectPath(type, namespace, name)}${subresource ? `/${subresource}` : ''}${query ? `?${query}` : ''}`;
     return withDeadline({ timeoutSeconds }, `${verb} ${type.plural}`, async (deadline) => {
       // Everything here may be repeated: reviews store nothing, and applying or deleting twice is the same as once.
-      const request = { subject, method, path, idempotent: true, ...rest } as ApiRequest;
+      const request: ApiRequest = { subject, method, path, idempotent: true, ...rest };
       const { text } = await this.#requester.send(request, deadline);
-      return JSON.parse(text);
+      return parseObject(text);
     });
+  }
+}
+
+type Verb = ApiRequest['subject']['verb'];
+
+interface Place {
+  namespace?: string | undefined;
+  name?: string | undefined;
+  query?: URLSearchParams;
+}
+
+/** What was asked for, or `undefined` where the caller may not have it. */
+export async function ifAllowed<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (thrown) {
+    if (thrown instanceof ToolError && thrown.code === 'forbidden') return undefined;
+    throw thrown;
   }
 }
 
@@ -227,14 +255,9 @@ function objectPath(
 }
 
 /** `patch clusters.postgresql.cnpg.io in namespace shop`. */
-export function describeRight({
-  verb,
-  group,
-  resource,
-  subresource,
-  name,
-  namespace,
-}: Right | MissingRight): string {
+export function describeRight(right: Right | PathRight | MissingRight): string {
+  if ('path' in right) return `${right.verb} ${right.path} of the API server`;
+  const { verb, group, resource, subresource, name, namespace } = right;
   const target = `${resource}${subresource ? `/${subresource}` : ''}${group === '' ? '' : `.${group}`}`;
   const where = namespace === undefined ? 'in the whole cluster' : `in namespace ${namespace}`;
   return `${verb} ${target}${name === undefined ? '' : ` named ${name}`} ${where}`;

@@ -4,7 +4,7 @@
  */
 import { ruleTable } from '../../server/src/permissions.ts';
 import { includesPreset } from '../../server/src/tools/preset.ts';
-import type { Api } from './api.ts';
+import { type Api, ifAllowed } from './api.ts';
 import { type BoundCnpgRoles, boundWithoutLooking, type PolicyRule } from './objects.ts';
 import type { Values } from './values.ts';
 
@@ -13,7 +13,7 @@ export async function lookForCnpgRoles(api: Api, values: Values): Promise<BoundC
   const { rbac } = values;
   if (rbac.cnpgRoles !== 'auto') return boundWithoutLooking(values);
   const fits = async (which: 'view' | 'edit'): Promise<boolean> => {
-    const role = await api.get('ClusterRole', rbac.cnpgRoleNames[which]).catch(() => undefined);
+    const role = await ifAllowed(api.get('ClusterRole', rbac.cnpgRoleNames[which]));
     if (!role || !('rules' in role)) return false;
     const rules: readonly PolicyRule[] = role.rules ?? [];
     if (!rules.every((rule) => isOperators(rule, which))) return false;

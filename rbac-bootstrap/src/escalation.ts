@@ -3,7 +3,15 @@
  * (unless they may `escalate` roles, or `bind` a role that exists), and says so only rule by rule, half-way. Here it is found
  * out before anything is written.
  */
-import { type Api, describeRight, kinds, type Right } from './api.ts';
+import {
+  type Api,
+  describeRight,
+  ifAllowed,
+  kinds,
+  type LiveObject,
+  type PathRight,
+  type Right,
+} from './api.ts';
 import type { Binding, PolicyRule, RbacObject, Role } from './objects.ts';
 
 /** One reason why an object cannot be written. */
@@ -18,7 +26,10 @@ export interface Obstacle {
 
 const rbacGroup = 'rbac.authorization.k8s.io';
 
-/** Every single right of some rules. */
+/** A rule of a role that somebody else made: it may be about paths instead of resources. */
+export type AnyRule = Partial<PolicyRule> & { verbs: string[]; nonResourceURLs?: string[] };
+
+/** Every single right on resources of some rules. */
 export function rightsOf(rules: readonly PolicyRule[], namespace?: string): Right[] {
   return rules.flatMap(({ apiGroups, resources, verbs, resourceNames }) =>
     apiGroups.flatMap((group) =>
@@ -37,6 +48,18 @@ export function rightsOf(rules: readonly PolicyRule[], namespace?: string): Righ
       }),
     ),
   );
+}
+
+/** The same for rules of any role. */
+export function allRightsOf(rules: readonly AnyRule[], namespace?: string): (Right | PathRight)[] {
+  return rules.flatMap((rule) => {
+    const { verbs, apiGroups = [], resources = [], nonResourceURLs = [], resourceNames } = rule;
+    const named = resourceNames && resourceNames.length > 0 ? { resourceNames } : {};
+    return [
+      ...rightsOf([{ verbs, apiGroups, resources, ...named }], namespace),
+      ...nonResourceURLs.flatMap((path) => verbs.map((verb) => ({ verb, path }))),
+    ];
+  });
 }
 
 /** `Role cnpg-mcp-edit in namespace shop`. */
@@ -63,9 +86,32 @@ export async function findObstacles(api: Api, objects: readonly RbacObject[]): P
   return obstacles;
 }
 
+/** The same for deleting objects that are there. */
+export async function obstaclesToDelete(api: Api, objects: readonly LiveObject[]): Promise<Obstacle[]> {
+  const rights = objects.map(({ kind, metadata: { name, namespace } }) => ({
+    verb: 'delete',
+    group: kinds[kind].group,
+    resource: kinds[kind].plural,
+    name,
+    ...(namespace !== undefined && { namespace }),
+  }));
+  const held = await api.holds(rights);
+  return objects.flatMap((object, index) =>
+    held[index]
+      ? []
+      : [
+          {
+            object: `Deleting ${describeObject(object)}`,
+            lacks: [describeRight(rights[index] as Right)],
+            remedy: 'Let somebody run this who may delete it.',
+          },
+        ],
+  );
+}
+
 type Reason = Omit<Obstacle, 'object'>;
 
-async function missingOf(api: Api, rights: readonly Right[]): Promise<Right[]> {
+async function missingOf<T extends Right | PathRight>(api: Api, rights: readonly T[]): Promise<T[]> {
   const held = await api.holds(rights);
   return rights.filter((_, index) => !held[index]);
 }
@@ -110,23 +156,15 @@ async function mayBind(
       object.metadata.name === roleRef.name &&
       object.metadata.namespace === home,
   );
-  const role = own ?? ((await readRole(api, roleRef, home)) as Role | undefined);
-  if (!role) {
+  const role = own ?? (await ifAllowed(api.get(roleRef.kind, roleRef.name, home)));
+  if (!role || !('rules' in role)) {
     return {
       lacks: [describeRight(special('bind', roleRef.kind, roleRef.name, namespace))],
       remedy: `${roleRef.kind} ${roleRef.name} does not exist or cannot be read, so nobody can tell what it grants. Check its name.`,
     };
   }
-  const missing = await missingOf(api, rightsOf(role.rules ?? [], namespace));
+  const missing = await missingOf(api, allRightsOf(role.rules ?? [], namespace));
   return missing.length === 0 ? undefined : { lacks: missing.map(describeRight), remedy: grantRemedy };
-}
-
-async function readRole(
-  api: Api,
-  { kind, name }: Binding['roleRef'],
-  namespace: string | undefined,
-): Promise<unknown> {
-  return api.get(kind, name, namespace).catch(() => undefined);
 }
 
 function special(

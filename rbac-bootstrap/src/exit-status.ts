@@ -2,7 +2,7 @@
 export const exitStatus = {
   /** Done; or, for `diff` and `verify`, everything is as it should be. */
   ok: 0,
-  /** A check failed: there is a difference, a right is missing, or the caller may not grant a rule. Nothing was written. */
+  /** A check failed: there is a difference, a right is missing, or the caller may not grant a rule or look everywhere. */
   failed: 1,
   /** The command line or the values are wrong. */
   usage: 2,

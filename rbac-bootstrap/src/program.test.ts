@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseCommandLine, valueFlags } from './flags.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { valueFlags } from './flag-table.ts';
+import { parseCommandLine } from './flags.ts';
 import { runProgram } from './program.ts';
 import { defaultValues } from './values.ts';
 
@@ -37,7 +38,9 @@ describe('the command line', () => {
   });
 
   it('prints YAML when nothing else is said, without asking a cluster', async () => {
-    const { status, out } = await run('--kubeconfig', '/nowhere', '--namespace=tools', '--preset', 'edit');
+    vi.stubEnv('KUBECONFIG', '/nowhere');
+    const { status, out } = await run('--namespace=tools', '--preset', 'edit');
+    vi.unstubAllEnvs();
     expect(status).toBe(0);
     expect(out).toMatch(/^---\n# Source: cnpg-mcp\/templates\/serviceaccount\.yaml\n/);
     expect(out).toContain('name: "cnpg-mcp-edit"');
@@ -66,6 +69,35 @@ describe('the command line', () => {
   });
 
   it.each([
+    [['--delete'], 'revoke'],
+    [['--delete=true'], 'revoke'],
+    [['apply', '--delete'], 'revoke'],
+    [['--delete=false'], 'generate'],
+    [['--no-delete'], 'generate'],
+    [['apply', '--delete=false'], 'apply'],
+    [['apply', '--delete', '--no-delete'], 'apply'],
+  ])('goes by the value of a switch: %j is %s', (args, command) => {
+    expect(parseCommandLine(args).command).toBe(command);
+  });
+
+  it('overwrites and helps only when that is not switched off', () => {
+    expect(parseCommandLine(['--overwrite=false', '--no-help'])).toMatchObject({
+      overwrite: false,
+      help: false,
+    });
+    expect(parseCommandLine(['--overwrite', '--help'])).toMatchObject({ overwrite: true, help: true });
+  });
+
+  it('adds up a list that is given more than once, and keeps a comma after a backslash', () => {
+    const users = ['CN=ada\\,OU=dba,bob', 'back\\\\slash'].flatMap((text) => ['--impersonate-users', text]);
+    expect(parseCommandLine(users).values.rbac.impersonation.users).toEqual([
+      'CN=ada,OU=dba',
+      'bob',
+      'back\\slash',
+    ]);
+  });
+
+  it.each([
     [['--presett', 'edit'], 'did you mean --preset?'],
     [['--preset', 'admin'], 'rbac.preset: '],
     [['aply'], 'Unknown command aply; did you mean apply?'],
@@ -81,6 +113,18 @@ describe('the command line', () => {
     [['--dry-run=maybe'], '--dry-run is client'],
     [['kubeconfig'], 'a token is never printed'],
     [['kubeconfig', '--output', 'x', '--duration', '5m'], 'between 10m and 24h'],
+    [['revoke', '--delete=false'], 'contradict each other'],
+    [['verify', '--delete'], 'verify does not use --delete.'],
+    [['kubeconfig', '--no-delete'], 'kubeconfig does not use --delete.'],
+    [['--no-events=true'], '--no-events takes no value.'],
+    [['generate', '--output', 'json', '--duration', '99x'], 'generate does not use --output, --duration.'],
+    [['--kubeconfig', 'x'], 'generate does not use --kubeconfig.'],
+    [['generate', '--dry-run=server'], 'generate asks no cluster'],
+    [['explain', '--preset', 'edit'], 'explain does not use --preset.'],
+    [['--release', 'Bad Name'], '"Bad Name" is no name of a release'],
+    [['--release', ''], 'is no name of a release'],
+    [['--release', 'a'.repeat(54)], 'is no name of a release'],
+    [['--no-create-service-account'], 'The account that gets the rights must be named'],
     [['explain', 'nope'], 'There is no tool nope; this command knows list_postgres_clusters, '],
     [['explain', 'scale_postgres_clusters'], 'did you mean scale_postgres_cluster?'],
   ])('refuses %j with status 2 and says %s', async (args, message) => {

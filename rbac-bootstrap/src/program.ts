@@ -1,6 +1,6 @@
 /** From the command line to a command, and from what it threw to an exit status. */
 import { closest } from '../../server/src/closest.ts';
-import { ToolError } from '../../server/src/errors.ts';
+import { type ErrorCode, errorCatalogue, ToolError } from '../../server/src/errors.ts';
 import { Api } from './api.ts';
 import { apply } from './commands/apply.ts';
 import type { Command, Output } from './commands/command.ts';
@@ -11,7 +11,8 @@ import { kubeconfig } from './commands/kubeconfig.ts';
 import { revoke } from './commands/revoke.ts';
 import { verify } from './commands/verify.ts';
 import { exitStatus, Failure, usageFailure } from './exit-status.ts';
-import { type Invocation, parseCommandLine, valueFlags } from './flags.ts';
+import { installation, valueFlags } from './flag-table.ts';
+import { type Invocation, parseCommandLine } from './flags.ts';
 
 const commands: Readonly<Record<string, Command>> = {
   generate,
@@ -47,6 +48,7 @@ async function run(invocation: Invocation, output: Output): Promise<number> {
   }
   const surplus = invocation.rest[command.arguments ?? 0];
   if (surplus !== undefined) throw usageFailure(`Unexpected argument: ${surplus}`);
+  refuseUnused(invocation, command);
   const { kubeconfig: kubeconfigPath, context } = invocation;
   const api = new Api({ kubeconfigPath, context });
   try {
@@ -54,6 +56,14 @@ async function run(invocation: Invocation, output: Output): Promise<number> {
   } finally {
     await api.close();
   }
+}
+
+/** A flag that changes nothing would be a promise that is not kept. */
+function refuseUnused({ command: name, given }: Invocation, { flags }: Command): void {
+  const values = installation.every((flag) => flags.includes(flag)) ? Object.keys(valueFlags) : [];
+  const used: readonly string[] = [...flags, ...values, 'help'];
+  const unused = [...new Set(given)].filter((flag) => !used.includes(flag)).map((flag) => `--${flag}`);
+  if (unused.length > 0) throw usageFailure(`${name} does not use ${unused.join(', ')}.`);
 }
 
 /** Codes of errors after which nothing can be said about the cluster. */
@@ -66,13 +76,33 @@ const unreachable: ReadonlySet<string> = new Set([
   'too_many_requests',
 ]);
 
+/** Text that came from elsewhere, without what would steer a terminal. */
+const printable = (text: string): string => text.replace(/\p{C}/gu, ' ');
+
+/** What to do where the server's own hint speaks of the server. */
+const hints: Partial<Record<ErrorCode, string>> = {
+  not_authenticated: 'Renew the credentials of the kubeconfig, or choose another --context.',
+  cluster_unreachable: 'Check that the API server runs and can be reached from here, then call again.',
+  cluster_not_configured: 'Set KUBECONFIG, or pass --kubeconfig and --context.',
+};
+
 function describeFailure(thrown: unknown): { message: string; status: number } {
   if (thrown instanceof Failure) return { message: thrown.message, status: thrown.exitStatus };
   if (thrown instanceof ToolError) {
-    const status = unreachable.has(thrown.code) ? exitStatus.unreachable : exitStatus.failed;
-    return { message: `${thrown.message} ${thrown.hint}`, status };
+    const { code, message, hint } = thrown;
+    const status = unreachable.has(code) ? exitStatus.unreachable : exitStatus.failed;
+    const ownHint = hint === errorCatalogue[code] ? (hints[code] ?? hint) : hint;
+    const sentence =
+      code === 'not_authenticated' ? 'The API server did not accept the credentials.' : message;
+    const quoted = thrown.details?.quoted;
+    const said = typeof quoted === 'string' ? `\nDetails: ${printable(quoted)}` : '';
+    return { message: `${sentence} ${ownHint}${said}`, status };
   }
-  throw thrown;
+  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return {
+    message: `This is a defect of cnpg-mcp-rbac; please report it with the command line. ${what}`,
+    status: exitStatus.failed,
+  };
 }
 
 function help(): string {
@@ -87,7 +117,8 @@ Usage: cnpg-mcp-rbac [COMMAND] [flags]
 
 ${list.join('\n')}
 
-Flags, and the values of the chart that they stand for (--no-… switches off):
+Flags, and the values of the chart that they stand for (--no-… switches off; a list may be given more than once, and \\, is a
+comma inside an item):
 ${flags.join('\n')}
 
   --release NAME          name of the installation (cnpg-mcp)
@@ -100,7 +131,7 @@ ${flags.join('\n')}
                           for kubeconfig
   --delete                the same as revoke
 
-Exit status: 0 done, or nothing differs and nothing is missing; 1 a check failed, and nothing was written; 2 the command line is
-wrong; 3 the cluster cannot be reached.
+Exit status: 0 done, or nothing differs and nothing is missing; 1 a check failed, and nothing was written, or revoke may have left
+something; 2 the command line or a file of values is wrong; 3 the cluster cannot be reached.
 `;
 }

@@ -1,4 +1,4 @@
-/** Objects as the chart's templates write them, to the byte. */
+/** Objects as the chart's templates write them, to the byte; Helm 4 alone prints an empty line after each document. */
 import type { Binding, PolicyRule, RbacObject, Role, ServiceAccount } from './objects.ts';
 
 /** The whole output: one document for each object, with the comment by which Helm says where it comes from. */
@@ -6,8 +6,30 @@ export function toYaml(objects: readonly RbacObject[]): string {
   return objects.map((object) => `---\n# Source: ${sourceOf(object)}\n${document(object)}`).join('');
 }
 
-/** Go's %q, which the templates quote with, is JSON but for characters that no value here may hold. */
-const quote = (text: string): string => JSON.stringify(text);
+/** Escapes of Go's %q that have a letter. */
+const lettered: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\u0007': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+/** Go's %q, with which the templates quote: what cannot be printed is escaped, U+2028 and U+00A0 included. */
+function quote(text: string): string {
+  const escaped = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    const hex = (digits: number): string => code.toString(16).padStart(digits, '0');
+    if (lettered[character]) return lettered[character];
+    if (code < 0x80) return `\\x${hex(2)}`;
+    return code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`;
+  });
+  return `"${escaped}"`;
+}
 
 function sourceOf({ kind }: RbacObject): string {
   return `cnpg-mcp/templates/${kind === 'ServiceAccount' ? 'serviceaccount' : 'rbac'}.yaml`;
@@ -34,7 +56,8 @@ function metadataLines({ metadata: { name, namespace, labels, annotations } }: R
 }
 
 function mapLines(key: string, map: Readonly<Record<string, string>>): string[] {
-  const entries = Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1));
+  // Go compares bytes, and so puts U+FF5E before an emoji.
+  const entries = Object.entries(map).sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   return [`  ${key}:`, ...entries.map(([name, value]) => `    ${quote(name)}: ${quote(value)}`)];
 }
 

@@ -1,5 +1,5 @@
 /** The tables of docs/rbac.md: rules by preset and add-on, and rights by tool, from what the tools declare. */
-import { valueFlags } from '../../rbac-bootstrap/src/flags.ts';
+import { valueFlags } from '../../rbac-bootstrap/src/flag-table.ts';
 import { type GrantedRule, resourceOf, rightUsers, ruleTable } from '../src/permissions.ts';
 import type { AddOn } from '../src/tools/permission.ts';
 import { addOns, presetOf, presets } from '../src/tools/preset.ts';

@@ -1,92 +1,89 @@
-import type { Api, LiveObject } from '../api.ts';
-import { lookForCnpgRoles } from '../cnpg-roles.ts';
-import { describeObject, findObstacles } from '../escalation.ts';
-import { exitStatus, Failure } from '../exit-status.ts';
+import type { Api } from '../api.ts';
+import { describeObject } from '../escalation.ts';
+import { exitStatus } from '../exit-status.ts';
+import { cluster, installation } from '../flag-table.ts';
 import type { Invocation } from '../flags.ts';
-import { namespacesOf, type RbacObject, rbacObjects, serviceAccountOf } from '../objects.ts';
-import { foreignOwner, inDeletionOrder, marked, ownObjects, sameObject } from '../ownership.ts';
-import type { Command, Output } from './command.ts';
+import { namespacesOf, serviceAccountOf } from '../objects.ts';
+import { makePlan, type Plan, type Rehearsed, rehearse, type Wanted } from '../plan.ts';
+import { type Command, listOf, type Output } from './command.ts';
 import { generate } from './generate.ts';
+import { tellObstacles } from './obstacles.ts';
 
 export const apply: Command = {
   summary:
     'Write the objects (server-side apply), and delete those of an earlier call that are not wanted any more.',
+  flags: [...installation, ...cluster, 'dry-run', 'delete'],
   async run(invocation, api, output) {
     if (invocation.dryRun === 'client') return generate.run(invocation, api, output);
-    const dryRun = invocation.dryRun === 'server';
-    const { wanted, stale } = await plan(invocation, api);
-    await refuseForeign(api, wanted, invocation);
-    const obstacles = await findObstacles(api, wanted);
-    if (obstacles.length > 0) {
-      output.error(`${await api.whoAmI()} cannot write all of this, so nothing was written.\n`);
-      for (const { object, lacks, remedy } of obstacles) {
-        output.error(
-          `\n${object} needs what you lack:\n${lacks.map((line) => `  ${line}\n`).join('')}${remedy}\n`,
-        );
-      }
-      return exitStatus.failed;
-    }
+    const plan = await makePlan(invocation, api);
+    if (!(await mayDoAll(plan, api, output))) return exitStatus.failed;
+    const rehearsed = await rehearse(plan, api);
     output.out(`${reach(invocation)}\n`);
-    const made = await write(api, wanted, dryRun, output);
-    for (const object of inDeletionOrder(stale)) {
-      if (!dryRun) await api.remove(object);
-      output.out(`deleted    ${describeObject(object)}\n`);
-    }
-    if (dryRun) output.out('Nothing was changed: this was a dry run on the server.\n');
-    return made;
+    if (invocation.dryRun === 'server') await showRehearsal(rehearsed, plan, api, output);
+    else await write(plan, api, output);
+    if (plan.unknown.length > 0)
+      output.error(
+        `Not looked at for objects of an earlier call, because you may not list them:\n${listOf(plan.unknown)}`,
+      );
+    return exitStatus.ok;
   },
 };
 
-/** What should be there, and what is there of an earlier call and should not. */
-export async function plan(
-  { release, values }: Invocation,
-  api: Api,
-): Promise<{ wanted: RbacObject[]; stale: LiveObject[] }> {
-  const bound = await lookForCnpgRoles(api, values);
-  const wanted = rbacObjects(release, values, bound).map((object) => marked(object, release));
-  const own = await ownObjects(api, release, namespacesOf(release, values) ?? []);
-  return { wanted, stale: own.filter((live) => !wanted.some((object) => sameObject(object, live))) };
-}
-
-async function refuseForeign(
-  api: Api,
-  wanted: readonly RbacObject[],
-  { release }: Invocation,
-): Promise<void> {
-  for (const object of wanted) {
-    const { name, namespace } = object.metadata;
-    // Who may not look will be told so by the check of rights.
-    const live = await api.get(object.kind, name, namespace).catch(() => undefined);
-    const owner = live && foreignOwner(live, release);
-    if (owner === undefined) continue;
-    throw new Failure(
-      `${describeObject(object)} exists and belongs to ${owner}; nothing was written. ` +
-        (object.kind === 'ServiceAccount'
-          ? 'To give rights to an account that exists, add --no-create-service-account.'
-          : 'Use another --release, or remove it first.'),
-      exitStatus.failed,
+/** Says everything that stands in the way of the plan. */
+async function mayDoAll(plan: Plan, api: Api, output: Output): Promise<boolean> {
+  const mayWrite = await tellObstacles(plan, api, output, 'so nothing was written');
+  if (plan.unseen.length > 0) {
+    output.error(
+      `${mayWrite ? '' : '\n'}This release may have objects of an earlier call where you may not look, so nothing was written:\n` +
+        `${listOf(plan.unseen)}Let somebody run this who may list them.\n`,
     );
   }
+  return mayWrite && plan.unseen.length === 0;
 }
 
-async function write(
-  api: Api,
-  wanted: readonly RbacObject[],
-  dryRun: boolean,
-  { out }: Output,
-): Promise<number> {
-  for (const object of wanted) {
-    const { name, namespace } = object.metadata;
-    const before = await api.get(object.kind, name, namespace);
-    const after = await api.apply(object, dryRun);
-    const what = !before
-      ? 'created'
-      : before.metadata.resourceVersion === after.metadata.resourceVersion
-        ? 'unchanged'
-        : 'changed';
-    out(`${what.padEnd(10)} ${describeObject(object)}\n`);
+const line = (what: string, object: Parameters<typeof describeObject>[0]): string =>
+  `${what.padEnd(10)} ${describeObject(object)}\n`;
+
+/** What an object has become, in a word. */
+function outcome({ before, replaces }: Wanted, after: Rehearsed['after']): string {
+  if (!before) return 'created';
+  if (replaces) return 'replaced';
+  return before.metadata.resourceVersion === after?.metadata.resourceVersion ? 'unchanged' : 'changed';
+}
+
+async function write({ wanted, stale }: Plan, api: Api, output: Output): Promise<void> {
+  let done = 0;
+  try {
+    for (const item of wanted) {
+      if (item.before && item.replaces) await api.remove(item.before);
+      const after = await api.apply(item.object, false);
+      done += 1;
+      output.out(line(outcome(item, after), item.object));
+    }
+    for (const object of stale) {
+      await api.remove(object);
+      done += 1;
+      output.out(line('deleted', object));
+    }
+  } catch (thrown) {
+    const all = wanted.length + stale.length;
+    output.error(`Only ${done} of ${all} objects were dealt with. Run the same command again afterwards.\n`);
+    throw thrown;
   }
-  return exitStatus.ok;
+}
+
+async function showRehearsal(
+  rehearsed: readonly Rehearsed[],
+  { stale }: Plan,
+  api: Api,
+  { out }: Output,
+): Promise<void> {
+  for (const item of rehearsed) out(line(outcome(item, item.after), item.object));
+  for (const object of stale) {
+    await api.remove(object, true);
+    out(line('deleted', object));
+  }
+  out('Nothing was changed: this was a dry run on the server.\n');
 }
 
 /** In one sentence, how far the rights go. */

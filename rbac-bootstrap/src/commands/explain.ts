@@ -8,6 +8,7 @@ export const explain: Command = {
   summary:
     'Say which rights a tool needs, why, and which preset and add-ons have them: explain TOOL. Without TOOL: all.',
   arguments: 1,
+  flags: [],
   async run({ rest: [wanted] }, _api, { out }) {
     const names = rightUsers.map(({ name }) => name);
     const chosen = rightUsers.filter(({ name }) => wanted === undefined || name === wanted);

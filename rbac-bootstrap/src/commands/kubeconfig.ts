@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
+import { kubeconfigWith, tokenOf } from '../account-token.ts';
 import { exitStatus, Failure, usageFailure } from '../exit-status.ts';
+import { cluster, installation } from '../flag-table.ts';
 import { namespacesOf, serviceAccountOf } from '../objects.ts';
 import type { Command } from './command.ts';
-import { kubeconfigWith } from './verify.ts';
 
 /** The API server gives out no token that lives shorter. */
 const leastSeconds = 600;
@@ -14,12 +15,13 @@ const mostSeconds = 24 * 3600;
 export const kubeconfig: Command = {
   summary:
     'Write a kubeconfig (--output FILE, mode 0600) with a token of the service account that lives for --duration.',
+  flags: [...installation, ...cluster, 'output', 'duration', 'overwrite'],
   async run({ release, values, output: file, duration, overwrite }, api, { out }) {
     if (file === undefined) throw usageFailure('kubeconfig needs --output FILE: a token is never printed.');
     const seconds = secondsOf(duration);
     const path = resolve(file);
     const account = serviceAccountOf(release, values);
-    const { token, expires } = await api.token(account, seconds);
+    const { token, expires } = await tokenOf(api, account, seconds);
     const text = kubeconfigWith(api, token, {
       context: `${account.namespace}-${account.name}`,
       namespace: namespacesOf(release, values)?.[0] ?? account.namespace,
@@ -44,22 +46,30 @@ function secondsOf(text: string): number {
 async function writePrivately(path: string, text: string, overwrite: boolean): Promise<void> {
   if (!overwrite) return create(path, text);
   const beside = join(dirname(path), `.${randomUUID()}`);
-  await create(beside, text);
-  await rename(beside, path).catch(async (thrown) => {
+  await create(beside, text, path);
+  await rename(beside, path).catch(async (thrown: NodeJS.ErrnoException) => {
     await rm(beside, { force: true });
-    throw thrown;
+    throw cannotWrite(path, thrown);
   });
 }
 
-async function create(path: string, text: string): Promise<void> {
+/** Writes a new file. Errors speak of `target`, for which it is made. */
+async function create(path: string, text: string, target = path): Promise<void> {
   try {
     const handle = await open(path, 'wx', 0o600);
-    await handle.writeFile(text);
-    await handle.close();
+    await handle.writeFile(text).finally(() => handle.close());
   } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException;
-    const what =
-      code === 'EEXIST' ? 'exists already: add --overwrite to replace it' : `cannot be written (${code})`;
-    throw new Failure(`${path} ${what}.`, exitStatus.failed);
+    throw cannotWrite(target, thrown as NodeJS.ErrnoException);
   }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EEXIST: 'exists already: add --overwrite to replace it',
+  EISDIR: 'is a folder: name a file',
+  ENOENT: 'cannot be written: its folder does not exist',
+  EACCES: 'cannot be written: permission denied',
+};
+
+function cannotWrite(path: string, { code = 'no code' }: NodeJS.ErrnoException): Failure {
+  return new Failure(`${path} ${reasons[code] ?? `cannot be written (${code})`}.`, exitStatus.failed);
 }

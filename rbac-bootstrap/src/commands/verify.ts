@@ -1,78 +1,68 @@
 import { ToolError } from '../../../server/src/errors.ts';
-import { ruleTable } from '../../../server/src/permissions.ts';
-import { Api, describeRight, type Right } from '../api.ts';
-import { rightsOf } from '../escalation.ts';
+import { kubeconfigWith, tokenOf } from '../account-token.ts';
+import { Api, describeRight, ifAllowed, type Right } from '../api.ts';
+import type { AnyRule } from '../escalation.ts';
 import { exitStatus, Failure } from '../exit-status.ts';
+import { dangerousRights, largerRights, neededRights, without } from '../expected-rights.ts';
+import { cluster, installation } from '../flag-table.ts';
 import type { Invocation } from '../flags.ts';
-import { enabledAddOns, namespacesOf, type PolicyRule, serviceAccountOf } from '../objects.ts';
-import type { Command } from './command.ts';
+import { serviceAccountOf } from '../objects.ts';
+import { type Command, listOf } from './command.ts';
 
 export const verify: Command = {
   summary:
-    'Ask the API server whether the service account has the rights of the preset, and none that it must not have.',
-  async run(invocation, api, { out }) {
+    'Ask the API server whether the service account has the rights of the preset and the add-ons, and no others.',
+  flags: [...installation, ...cluster],
+  async run(invocation, api, { out, error }) {
     const { name, namespace } = serviceAccountOf(invocation.release, invocation.values);
-    const [needed, dangerous] = [neededRights(invocation), dangerousRights(invocation)];
-    const answers = await asAccount(invocation, api, [...needed, ...dangerous]);
-    const missing = needed.filter((_, index) => !answers[index]);
-    const excessive = dangerous.filter((_, index) => answers[needed.length + index]);
+    const needed = neededRights(invocation);
+    const dangerous = dangerousRights(invocation);
+    const larger = without(largerRights(invocation), [...needed, ...dangerous]);
+    const answers = await asAccount(invocation, api, [...needed, ...dangerous, ...larger]);
+    const held = new Set([...needed, ...dangerous, ...larger].filter((_, index) => answers[index]));
+    const missing = needed.filter((right) => !held.has(right));
+    const forbidden = dangerous.filter((right) => held.has(right));
+    const surplus = larger.filter((right) => held.has(right));
+    const { roles, unread } = await rolesOfSite(invocation, api);
+    const excessive = surplus.filter((right) => !isGranted(right, roles));
     for (const right of missing) out(`missing    ${describeRight(right)}\n`);
-    for (const right of excessive)
-      out(`dangerous  ${describeRight(right)}: not given by this program or the chart\n`);
+    for (const right of forbidden)
+      out(`dangerous  ${describeRight(right)}: no preset and no add-on has it\n`);
+    for (const right of excessive) out(`excessive  ${describeRight(right)}: more than these values give\n`);
+    if (excessive.length > 0 && unread.length > 0)
+      error(`What is excessive may come from roles that you may not read:\n${listOf(unread)}`);
     out(
       `Service account ${namespace}/${name}: ${needed.length - missing.length} of ${needed.length} rights that it needs, ` +
-        `${excessive.length} that it must not have.\n`,
+        `${excessive.length} too many, ${forbidden.length} that it must not have.\n`,
     );
-    return missing.length + excessive.length === 0 ? exitStatus.ok : exitStatus.failed;
+    const faults = missing.length + excessive.length + forbidden.length;
+    return faults === 0 ? exitStatus.ok : exitStatus.failed;
   },
 };
 
-/** Every single right of the preset and the add-ons, wherever it comes from. */
-function neededRights({ release, values }: Invocation): Right[] {
-  const { presets, addOns } = ruleTable();
-  const { preset } = values.rbac;
-  const rules = [...presets[preset], ...enabledAddOns(values).flatMap((name) => addOns[name][preset])];
-  const namespaces = namespacesOf(release, values) ?? [undefined];
-  const written = (rule: (typeof rules)[number]): PolicyRule => ({
-    ...rule,
-    ...(rule.byName && { resourceNames: values.rbac.addOns.secrets }),
-  });
-  return rules.flatMap((rule) =>
-    rule.scope === 'cluster'
-      ? rightsOf([written(rule)])
-      : namespaces.flatMap((namespace) => namedNamespace(rightsOf([written(rule)], namespace))),
-  );
+/** The roles that the site has bound by itself (rbac.existingClusterRoles), and those that the caller may not read. */
+async function rolesOfSite(
+  { values: { rbac } }: Invocation,
+  api: Api,
+): Promise<{ roles: AnyRule[]; unread: string[] }> {
+  const roles: AnyRule[] = [];
+  const unread: string[] = [];
+  for (const name of rbac.existingClusterRoles) {
+    const role = await ifAllowed(api.get('ClusterRole', name));
+    if (role && 'rules' in role) roles.push(...(role.rules ?? []));
+    else unread.push(`ClusterRole ${name}`);
+  }
+  return { roles, unread };
 }
 
-/** A namespace is read as an object in itself. */
-function namedNamespace(rights: Right[]): Right[] {
-  return rights.map((right) =>
-    right.resource === 'namespaces' && right.namespace ? { ...right, name: right.namespace } : right,
+function isGranted({ group, resource, subresource, verb }: Right, rules: readonly AnyRule[]): boolean {
+  const has = (list: readonly string[] = [], item: string): boolean =>
+    list.includes(item) || list.includes('*');
+  const path = subresource === undefined ? resource : `${resource}/${subresource}`;
+  return rules.some(
+    ({ apiGroups, resources, verbs, resourceNames }) =>
+      resourceNames === undefined && has(apiGroups, group) && has(resources, path) && has(verbs, verb),
   );
-}
-
-/** Rights by which more could be had than the presets give: they never come from here. */
-function dangerousRights({ release, values }: Invocation): Right[] {
-  const rbac = 'rbac.authorization.k8s.io';
-  const inOne: Omit<Right, 'namespace'>[] = [
-    { verb: 'list', group: '', resource: 'secrets' },
-    { verb: 'get', group: '', resource: 'secrets' },
-    { verb: 'create', group: '', resource: 'pods' },
-    { verb: 'create', group: '', resource: 'pods', subresource: 'exec' },
-    { verb: 'create', group: '', resource: 'serviceaccounts', subresource: 'token' },
-    { verb: 'bind', group: rbac, resource: 'roles' },
-    { verb: 'escalate', group: rbac, resource: 'roles' },
-  ];
-  const everywhere: Right[] = [
-    { verb: 'impersonate', group: '', resource: 'users' },
-    { verb: 'bind', group: rbac, resource: 'clusterroles' },
-    { verb: 'escalate', group: rbac, resource: 'clusterroles' },
-  ];
-  const namespaces = namespacesOf(release, values);
-  return [
-    ...inOne.flatMap((right) => namespaces?.map((namespace) => ({ ...right, namespace })) ?? [right]),
-    ...everywhere,
-  ];
 }
 
 /** Answers for the account: by reviews about it, or, where those are not allowed, by asking as it with a token of its own. */
@@ -104,7 +94,7 @@ async function asAccount(
       exitStatus.failed,
     );
   }
-  const { token } = await api.token(account, 600);
+  const { token } = await tokenOf(api, account, 600);
   const own = new Api({ kubeconfigText: kubeconfigWith(api, token) });
   try {
     return await own.holds(rights);
@@ -115,34 +105,4 @@ async function asAccount(
   } finally {
     await own.close();
   }
-}
-
-/** The kubeconfig in use, with a token instead of its user. */
-export function kubeconfigWith(
-  api: Api,
-  token: string,
-  names = { context: 'cnpg-mcp', namespace: '' },
-): string {
-  const used = JSON.parse(api.configuration().text) as {
-    clusters: { name: string; cluster: object }[];
-  };
-  const [cluster] = used.clusters;
-  if (!cluster) throw new Failure('The kubeconfig names no cluster.', exitStatus.unreachable);
-  return JSON.stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [cluster],
-    users: [{ name: names.context, user: { token } }],
-    contexts: [
-      {
-        name: names.context,
-        context: {
-          cluster: cluster.name,
-          user: names.context,
-          ...(names.namespace && { namespace: names.namespace }),
-        },
-      },
-    ],
-    'current-context': names.context,
-  });
 }

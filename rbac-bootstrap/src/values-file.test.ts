@@ -1,0 +1,60 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Values } from './values.ts';
+import { effectiveValues } from './values-file.ts';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-rbac-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function read(...texts: string[]): Promise<Values> {
+  const files = texts.map((_, index) => join(folder, `${index}.yaml`));
+  for (const [index, text] of texts.entries()) await writeFile(files[index] as string, text);
+  return effectiveValues(files, new Map());
+}
+
+describe('a file of values', () => {
+  it('may be the whole values.yaml of the chart, and then changes nothing', async () => {
+    const text = await readFile(new URL('../../chart/values.yaml', import.meta.url), 'utf8');
+    expect(await read(text)).toEqual(await read('{}'));
+  });
+
+  it('is YAML 1.1, as Helm reads it: yes and off are booleans, and names stay names', async () => {
+    const { rbac, serviceAccount } = await read(
+      'rbac: {create: off, addOns: {events: yes}, namespaces: [e1, shop]}\nserviceAccount: {annotations: {at: 10:30, on: 2026-01-02}}',
+    );
+    expect(rbac).toMatchObject({ create: false, namespaces: ['e1', 'shop'] });
+    expect(rbac.addOns.events).toBe(true);
+    expect(serviceAccount.annotations).toEqual({ at: '10:30', true: '2026-01-02' });
+  });
+
+  it.each([
+    ['rbca: {preset: edit}', 'rbca: there is no such value; did you mean rbac?'],
+    ['rbac: {addOns: {event: true}}', 'rbac.addOns: Unrecognized key: "event"'],
+    ['auth: {mode: bogus}', 'auth.mode: must be one of token, config, none'],
+    ['auth: {mode: none}', 'auth.acknowledgeAnonymous: must be true'],
+    ['config: {maxInstances: 0}', 'config.maxInstances: must be >='],
+    ['rbac: {create: null}', 'rbac.create has no value'],
+    ['rbac:', 'rbac has no value'],
+    ['auth:', 'auth has no value'],
+    ['rbac: {preset: edit, clusterWide: true, acknowledgeClusterWideWrites: null}', 'has no value'],
+    ['rbac: {namespaces: [yes]}', 'rbac.namespaces.0: Invalid input: expected string'],
+    ['serviceAccount: {create: "no"}', 'serviceAccount.create: Invalid input: expected boolean'],
+    ['serviceAccount: {create: false}', 'serviceAccount.name'],
+    ['- a', 'must hold values as key: value'],
+    ['a: [', 'cannot be used: '],
+  ])('is refused where Helm would refuse it: %s', async (text, message) => {
+    await expect(read(text)).rejects.toThrow(message);
+    await expect(read(text)).rejects.toMatchObject({ exitStatus: 2 });
+  });
+
+  it('is refused for what a later file leaves empty', async () => {
+    await expect(read('rbac: {preset: edit}', 'rbac: {preset: }')).rejects.toThrow(
+      'rbac.preset has no value: give it one, or leave the line out',
+    );
+  });
+});

@@ -1,0 +1,86 @@
+/** Files of values, read and merged as Helm does it, with the flags on top. */
+import { readFileSync } from 'node:fs';
+import { parse, type ScalarTag, type Tags } from 'yaml';
+import { chartDefaults, schemaProblems, type Tree } from './chart-files.ts';
+import { usageFailure } from './exit-status.ts';
+import { contradictions, defaultValues, type Values, values as valuesSchema } from './values.ts';
+
+/**
+ * Defaults, then the files in their order, then the flags (by path of the value). Throws a usage failure with everything that
+ * is wrong: a file is held to the chart's whole schema, although only a part of it is used here.
+ */
+export function effectiveValues(files: readonly string[], flags: ReadonlyMap<string, unknown>): Values {
+  const given = [...files.map(readValues), ...[...flags].map(nested)].reduce(merge, {});
+  const defaults = files.length > 0 ? chartDefaults() : (defaultValues as unknown as Tree);
+  refuse(emptied(defaults, given).map((path) => `${path} has no value: give it one, or leave the line out`));
+  const merged = merge(defaults, given);
+  const ours = Object.fromEntries(Object.entries(merged).filter(([key]) => key in defaultValues));
+  const parsed = valuesSchema.safeParse(ours);
+  refuse(
+    (parsed.error?.issues ?? []).map(({ path, message }) => `${path.map(String).join('.')}: ${message}`),
+  );
+  const values = parsed.data as Values;
+  const problems = contradictions(values);
+  if (problems.length > 0) throw usageFailure(problems.join('\n'));
+  if (files.length > 0) refuse(schemaProblems(merged));
+  return values;
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  throw usageFailure(`The values are wrong.\n${problems.map((line) => `  ${line}`).join('\n')}`);
+}
+
+const isTree = (value: unknown): value is Tree =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function nested([path, value]: readonly [string, unknown]): Tree {
+  return path.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Tree;
+}
+
+function merge(base: Tree, over: Tree): Tree {
+  const result: Tree = { ...base };
+  for (const [key, value] of Object.entries(over)) {
+    const below = result[key];
+    result[key] = isTree(below) && isTree(value) ? merge(below, value) : value;
+  }
+  return result;
+}
+
+/** Paths where a default is overruled by nothing at all. Helm takes the default away then, and the schema wants it back. */
+function emptied(defaults: Tree, given: Tree, path: readonly string[] = []): string[] {
+  return Object.entries(given).flatMap(([key, value]) => {
+    const below = Object.hasOwn(defaults, key) ? defaults[key] : undefined;
+    if (value === null) return below === undefined || below === null ? [] : [[...path, key].join('.')];
+    return isTree(below) && isTree(value) ? emptied(below, value, [...path, key]) : [];
+  });
+}
+
+function readValues(file: string): Tree {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8'), { version: '1.1', customTags: asHelmReads }) ?? {};
+  } catch (thrown) {
+    throw usageFailure(`--from-values: ${file} cannot be used: ${(thrown as Error).message}`);
+  }
+  if (!isTree(content)) throw usageFailure(`--from-values: ${file} must hold values as key: value.`);
+  return content;
+}
+
+/** `1e3`. What the library has for YAML 1.1 takes the text `e1` for a number as well. */
+const exponent: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  default: true,
+  test: /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)[eE][-+]?[0-9]+$/,
+  resolve: (text) => Number(text),
+};
+
+/** Helm reads YAML 1.1 (`yes` is true), but without its times of day and dates, which stay text. */
+function asHelmReads(tags: Tags): Tags {
+  const kept = tags.filter((tag) => {
+    if (typeof tag === 'string') return true;
+    const format = 'format' in tag ? tag.format : undefined;
+    return tag.tag !== 'tag:yaml.org,2002:timestamp' && format !== 'TIME' && format !== 'EXP';
+  });
+  return [...kept, exponent];
+}
