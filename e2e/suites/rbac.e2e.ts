@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { parse } from 'yaml';
-import { runProgram } from '../../rbac-bootstrap/src/program.ts';
 import { limitedKubeconfig } from './support/gate.ts';
 import {
   apply,
@@ -20,6 +19,7 @@ import {
   until,
 } from './support/kubernetes.ts';
 import { operatorEditRole, operatorViewRole, widerViewRoles } from './support/operator-roles.ts';
+import { type Ended, runRbac } from './support/rbac-program.ts';
 import { startServer } from './support/server.ts';
 
 const { kubeconfig: admin } = inject('cluster');
@@ -37,19 +37,7 @@ afterAll(async () => {
 });
 
 /** Runs cnpg-mcp-rbac for the suite's namespace. */
-async function rbac(...args: string[]): Promise<{ status: number; out: string; error: string }> {
-  let [out, error] = ['', ''];
-  const kubeconfig = args.includes('--kubeconfig') ? [] : ['--kubeconfig', admin];
-  const status = await runProgram([...args, '--namespace', namespace, ...kubeconfig], {
-    out: (text) => {
-      out += text;
-    },
-    error: (text) => {
-      error += text;
-    },
-  });
-  return { status, out, error };
-}
+const rbac = (...args: string[]): Promise<Ended> => runRbac(...args, '--namespace', namespace);
 
 /** Names of the objects of a kind in the suite's namespace. */
 const made = (kind: string): Promise<string[]> => names(kind, namespace);
@@ -89,11 +77,14 @@ describe('cnpg-mcp-rbac', () => {
       status: 1,
       error: expect.stringContaining('belongs to Helm release x; nothing was written'),
     });
+    expect(await rbac('diff')).toMatchObject({ status: 1, out: '' });
     expect((await rbac('revoke')).out).toContain('left alone ServiceAccount cnpg-mcp');
     expect(await getObject('serviceaccount', 'cnpg-mcp', namespace)).toBeDefined();
-    expect((await rbac('apply', '--no-create-service-account', '--service-account', 'cnpg-mcp')).status).toBe(
-      0,
-    );
+    // What the refusal says does what it says: this very account gets the rights, and no other.
+    const remedy = /add (--no-create-service-account .*)\./.exec((await rbac('apply')).error)?.[1] ?? '';
+    expect(await rbac('apply', ...remedy.split(' '))).toMatchObject({ status: 0 });
+    const { subjects } = await getObject('rolebinding', 'cnpg-mcp-view', namespace);
+    expect(subjects).toEqual([{ kind: 'ServiceAccount', name: 'cnpg-mcp', namespace }]);
     await rbac('revoke');
     await kubectl('delete', 'serviceaccount', 'cnpg-mcp', '-n', namespace);
   });
@@ -173,6 +164,85 @@ describe('cnpg-mcp-rbac', () => {
       out: expect.stringContaining(`dangerous  list secrets in namespace ${namespace}`),
     });
     await kubectl('delete', 'rolebinding', 'too-much', '-n', namespace);
+  });
+
+  it('finds rights of larger presets and of add-ons that are off', async () => {
+    await rbac('apply', '--preset', 'edit', '--storage');
+    const { status, out } = await rbac('verify', '--preset', 'view');
+    expect(status).toBe(1);
+    expect(out).toContain(`excessive  create clusters.postgresql.cnpg.io in namespace ${namespace}: `);
+    expect(out).toContain('excessive  list storageclasses.storage.k8s.io in the whole cluster: ');
+    expect(out).not.toContain('missing');
+    expect(await rbac('verify', '--preset', 'edit', '--storage')).toMatchObject({
+      status: 0,
+      out: expect.stringContaining('0 too many'),
+    });
+  });
+
+  it('finds the rights of the preset in all namespaces, and none of a role that the site has bound', async () => {
+    const role = `${namespace}-site`;
+    const flags = ['--existing-cluster-roles', role];
+    const binding = `${namespace}-everywhere`;
+    const account = `--serviceaccount=${namespace}:cnpg-mcp`;
+    try {
+      await kubectl('create', 'clusterrole', role, '--verb=list', '--resource=events');
+      await rbac('apply', ...flags);
+      expect(await rbac('verify', ...flags)).toMatchObject({ status: 0 });
+      expect((await rbac('verify')).out).toContain(`excessive  list events in namespace ${namespace}`);
+      await kubectl('create', 'clusterrolebinding', binding, `--clusterrole=${role}`, account);
+      expect((await rbac('verify')).out).toContain('excessive  list events in the whole cluster');
+    } finally {
+      await kubectl('delete', 'clusterrolebinding', '--ignore-not-found', binding);
+      await kubectl('delete', 'clusterrole', '--ignore-not-found', role);
+    }
+  });
+
+  it('makes a binding anew when it binds another role, which diff and the dry run show', async () => {
+    await rbac('apply');
+    const bound = async (): Promise<unknown> =>
+      (await getObject('rolebinding', 'cnpg-mcp-view', namespace)).roleRef.name;
+    const binding = await getObject('rolebinding', 'cnpg-mcp-view', namespace);
+    await kubectl('delete', 'rolebinding', 'cnpg-mcp-view', '-n', namespace);
+    const { resourceVersion: _, uid: __, managedFields: ___, ...metadata } = binding.metadata;
+    await apply({
+      ...binding,
+      metadata,
+      roleRef: { ...binding.roleRef, kind: 'ClusterRole', name: 'admin' },
+    });
+    expect((await rbac('diff')).out).toMatch(/- {2}name: admin\n.*\+ {2}name: cnpg-mcp-view\n/s);
+    expect((await rbac('apply', '--dry-run=server')).out).toContain('replaced   RoleBinding cnpg-mcp-view');
+    expect(await bound()).toBe('admin');
+    expect((await rbac('apply')).out).toContain('replaced   RoleBinding cnpg-mcp-view');
+    expect(await bound()).toBe('cnpg-mcp-view');
+    expect((await rbac('diff')).out).toBe('No differences.\n');
+  });
+
+  it('writes nothing at all when a namespace does not exist, and names it', async () => {
+    await rbac('revoke');
+    const flags = ['--namespaces', `${namespace},${namespace}-nope`];
+    for (const command of ['apply', 'diff']) {
+      expect(await rbac(command, ...flags)).toMatchObject({
+        status: 1,
+        out: '',
+        error: expect.stringContaining(`Namespace ${namespace}-nope does not exist; nothing was written.`),
+      });
+    }
+    expect(await made('role')).not.toContain('cnpg-mcp-view');
+    expect(await getObject('serviceaccount', 'cnpg-mcp', namespace)).toBeUndefined();
+  });
+
+  it('makes no kubeconfig for an account that does not exist, nor in the place of a folder', async () => {
+    await rbac('revoke');
+    const file = join(folder, 'nobody.kubeconfig');
+    expect(await rbac('kubeconfig', '--output', file)).toMatchObject({
+      status: 1,
+      error: expect.stringContaining(`There is no service account cnpg-mcp in namespace ${namespace}.`),
+    });
+    await rbac('apply');
+    expect(await rbac('kubeconfig', '--output', folder, '--overwrite')).toMatchObject({
+      status: 1,
+      error: expect.stringContaining(`${folder} is a folder: name a file.`),
+    });
   });
 
   it('writes a kubeconfig that only its owner can read, with a token that ends, and never prints it', async () => {

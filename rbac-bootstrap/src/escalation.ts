@@ -74,14 +74,16 @@ export function describeObject({
 export async function findObstacles(api: Api, objects: readonly RbacObject[]): Promise<Obstacle[]> {
   const obstacles: Obstacle[] = [];
   for (const object of objects) {
-    const obstacle =
-      (await mayWrite(api, object)) ??
-      (object.kind === 'ServiceAccount'
-        ? undefined
-        : 'rules' in object
-          ? await mayGrant(api, object)
-          : await mayBind(api, object, objects));
-    if (obstacle) obstacles.push({ object: describeObject(object), ...obstacle });
+    const reasons = [await mayWrite(api, object), await mayGive(api, object, objects)].filter(
+      (reason) => reason !== undefined,
+    );
+    if (reasons.length === 0) continue;
+    const remedies = reasons.map(({ remedy }) => remedy);
+    obstacles.push({
+      object: describeObject(object),
+      lacks: reasons.flatMap(({ lacks }) => lacks),
+      remedy: remedies.join('\n'),
+    });
   }
   return obstacles;
 }
@@ -131,6 +133,16 @@ async function mayWrite(api: Api, { kind, metadata }: RbacObject): Promise<Reaso
     lacks: missing.map(describeRight),
     remedy: 'Let somebody run this who administers these namespaces, or use fewer of them (--namespaces).',
   };
+}
+
+/** What the object gives to others, which the caller must have. */
+async function mayGive(
+  api: Api,
+  object: RbacObject,
+  objects: readonly RbacObject[],
+): Promise<Reason | undefined> {
+  if (object.kind === 'ServiceAccount') return undefined;
+  return 'rules' in object ? mayGrant(api, object) : mayBind(api, object, objects);
 }
 
 async function mayGrant(api: Api, { kind, metadata, rules }: Role): Promise<Reason | undefined> {

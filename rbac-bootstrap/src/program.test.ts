@@ -1,4 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -25,6 +27,14 @@ async function run(...args: string[]): Promise<{ status: number; out: string; er
   });
   return { status, out, error };
 }
+
+const kubeconfigFor = (server: string): string =>
+  JSON.stringify({
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  });
 
 const leaves = (value: unknown, path = ''): string[] =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -137,6 +147,42 @@ describe('the command line', () => {
     const { status, error } = await run('verify', '--kubeconfig', '/nowhere');
     expect(status).toBe(3);
     expect(error).toContain('/nowhere');
+  });
+
+  it.each([
+    ['a page', '<html></html>'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['a list', '[]'],
+  ])('ends with status 3 and a sentence when %s answers in place of the API server', async (_, body) => {
+    const server = createServer((_request, response) => response.end(body));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const file = join(folder, 'other.kubeconfig');
+    await writeFile(file, kubeconfigFor(`http://127.0.0.1:${port}`));
+    try {
+      const { status, error } = await run('apply', '--kubeconfig', file);
+      expect(error).toMatch(/^cnpg-mcp-rbac: The API server sent an answer that is no.* Check that .*\n$/);
+      expect(status).toBe(3);
+    } finally {
+      server.close();
+    }
+  });
+
+  it('calls a defect a defect, in one sentence and without a trace', async () => {
+    let error = '';
+    const status = await runProgram(['generate'], {
+      out: () => {
+        throw new TypeError('x is not a function');
+      },
+      error: (text) => {
+        error += text;
+      },
+    });
+    expect(status).toBe(1);
+    expect(error).toBe(
+      'cnpg-mcp-rbac: This is a defect of cnpg-mcp-rbac; please report it with the command line. TypeError: x is not a function\n',
+    );
   });
 
   it('explains a tool with every reason, the preset and the add-ons', async () => {
