@@ -40,7 +40,12 @@ function withoutSecrets(objects: Manifest[]): Manifest[] {
 async function valuesFile(values: object): Promise<string> {
   const path = join(folder, `${Math.random()}.yaml`);
   // JSON: what YAML 1.2 writes without quotes, the YAML 1.1 of kubectl may read as a boolean.
-  await writeFile(path, JSON.stringify(values));
+  // YAML takes some characters as escapes only that JSON takes as they are.
+  const escaped = JSON.stringify(values).replace(
+    /[\x7f-\x9f]/g,
+    (one) => `\\x${one.charCodeAt(0).toString(16)}`,
+  );
+  await writeFile(path, escaped);
   return path;
 }
 

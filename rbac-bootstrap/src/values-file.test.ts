@@ -46,6 +46,8 @@ describe('a file of values', () => {
     ['serviceAccount: {create: "no"}', 'serviceAccount.create: Invalid input: expected boolean'],
     ['serviceAccount: {create: false}', 'serviceAccount.name'],
     ['- a', 'must hold values as key: value'],
+    ['nameOverride: "\u007f"', 'control characters'],
+    ['nameOverride: "\u0085"', 'control characters'],
     ['a: [', 'cannot be used: '],
   ])('is refused where Helm would refuse it: %s', async (text, message) => {
     await expect(read(text)).rejects.toThrow(message);

@@ -56,10 +56,19 @@ function emptied(defaults: Tree, given: Tree, path: readonly string[] = []): str
   });
 }
 
+/**
+ * What YAML calls no printable character (YAML 1.1, section 5.1): Helm refuses it, the library here would not. And U+0085, which Helm
+ * takes for the end of a line and the library does not.
+ */
+const unprintable = /[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
+
 function readValues(file: string): Tree {
   let content: unknown;
   try {
-    content = parse(readFileSync(file, 'utf8'), { version: '1.1', customTags: asHelmReads }) ?? {};
+    const text = readFileSync(file, 'utf8');
+    if (unprintable.test(text))
+      throw new Error('it has control characters, which YAML takes as escapes only');
+    content = parse(text, { version: '1.1', customTags: asHelmReads }) ?? {};
   } catch (thrown) {
     throw usageFailure(`--from-values: ${file} cannot be used: ${(thrown as Error).message}`);
   }
