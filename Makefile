@@ -17,7 +17,7 @@ INSTALLED := node_modules/.installed
 SERVER := server/dist/main.js
 
 SERVER_SOURCES := $(shell find server/src rbac-bootstrap/src -type f -not -name '*.test.ts') \
-	$(wildcard server/*.json rbac-bootstrap/*.json */rolldown.config.ts)
+	$(wildcard server/*.json rbac-bootstrap/*.json */rolldown.config.ts chart/values.yaml chart/values.schema.json)
 VITEST := node_modules/.bin/vitest run --reporter=default --reporter=json
 
 # What a person or a workflow names goes to a program by the environment, as it is: neither make nor the shell reads it.

@@ -323,7 +323,8 @@ describe('cnpg-mcp-rbac', () => {
       for (const role of widerViewRoles(name)) {
         await apply(role);
         await rbac('apply', '--cnpg-view-role', name);
-        expect(await made('rolebinding')).toEqual(['cnpg-mcp-view']);
+        const bindings = (await made('rolebinding')).filter((one) => one.startsWith('cnpg-mcp-'));
+        expect(bindings).toEqual(['cnpg-mcp-view']);
       }
     } finally {
       await kubectl('delete', 'clusterrole', '--ignore-not-found', name);
