@@ -19,8 +19,9 @@ export function parseObject(text: string): JsonObject {
 
 /** The value itself. Throws `cluster_error` when it is no JSON object. */
 export function expectObject(value: unknown): JsonObject {
-  if (!isObject(value)) throw notKubernetes('that is no object of Kubernetes');
-  return value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw notKubernetes('that is no object of Kubernetes');
+  return value as JsonObject;
 }
 
 /** The entries of a list, all of them objects. Kubernetes writes an empty list as `null`, too. Throws `cluster_error` otherwise. */
@@ -28,11 +29,6 @@ export function expectList(value: unknown): JsonObject[] {
   if (value === null) return [];
   if (!Array.isArray(value)) throw notKubernetes('that is no list of Kubernetes');
   return value.map(expectObject);
-}
-
-/** True for a JSON object: neither a list nor `null`. */
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** `cluster_error`: what answered does not answer as an API server does. `what` completes "sent an answer …". */
