@@ -2,17 +2,17 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end }}
 
-{{- /* A release may have dots in its name, a Service may not. */ -}}
+{{- /* A release may have dots in its name, a Service may not. A name that is cut does not end in hyphens. */ -}}
 {{- define "cnpg-mcp.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- $derived := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $derived .Values.fullnameOverride | replace "." "-" | trunc 63 | trimSuffix "-" -}}
+{{- default $derived .Values.fullnameOverride | replace "." "-" | trunc 63 | regexFind "^.*[^-]" -}}
 {{- end }}
 
 {{- /* Name of an object beside the main one: a cut name never loses its end, which tells what it is. */ -}}
 {{- define "cnpg-mcp.childName" -}}
 {{- $suffix := .suffix -}}
-{{- printf "%s-%s" (include "cnpg-mcp.fullname" .root | trunc (int (sub 62 (len $suffix))) | trimSuffix "-") $suffix -}}
+{{- printf "%s-%s" (include "cnpg-mcp.fullname" .root | trunc (int (sub 62 (len $suffix))) | regexFind "^.*[^-]") $suffix -}}
 {{- end }}
 
 {{- define "cnpg-mcp.serviceAccountName" -}}

@@ -293,6 +293,14 @@ describe('names and texts', () => {
     }
   });
 
+  it('end in no hyphen where they are cut', async () => {
+    const file = await valuesFile({ fullnameOverride: `${'a'.repeat(50)}--b` });
+    const objects = manifests(await template(both[0] as Helm, 'shop', '-f', file));
+    const found = objects.map(({ metadata }): string => metadata.name);
+    expect(found).toContain(`${'a'.repeat(50)}-management`);
+    expect(found.filter((name) => name.includes('---'))).toEqual([]);
+  });
+
   it('leave out the chart’s own NODE_OPTIONS where others are given', async () => {
     const options = { name: 'NODE_OPTIONS', value: '--use-openssl-ca' };
     const file = await valuesFile({ extraEnv: [options] });

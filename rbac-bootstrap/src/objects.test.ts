@@ -133,6 +133,7 @@ describe('the name of everything', () => {
     expect(nameOf('assistant', { nameOverride: 'pg' })).toBe('assistant-pg');
     expect(nameOf('assistant', { fullnameOverride: 'x' })).toBe('x');
     expect(nameOf('a'.repeat(53))).toHaveLength(62);
+    expect(nameOf('x', { nameOverride: `${'a'.repeat(59)}--b` })).toBe(`x-${'a'.repeat(59)}`);
     expect(nameOf('my.rel')).toBe('my-rel-cnpg-mcp');
   });
 });

@@ -56,7 +56,7 @@ const apiVersion = 'rbac.authorization.k8s.io/v1';
 /** Name of everything in the release's own namespace. */
 export function fullnameOf(release: Release, { nameOverride, fullnameOverride }: Values): string {
   // A release may have dots in its name, a Service may not.
-  const cut = (text: string): string => text.replaceAll('.', '-').slice(0, 63).replace(/-$/, '');
+  const cut = (text: string): string => text.replaceAll('.', '-').slice(0, 63).replace(/-+$/, '');
   if (fullnameOverride) return cut(fullnameOverride);
   const name = nameOverride || chartName;
   return cut(release.name.includes(name) ? release.name : `${release.name}-${name}`);
