@@ -8,42 +8,28 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { openStaticTokens, type StaticTokens } from '../../server/src/auth/static-tokens.ts';
 import { catalogue } from '../../server/src/tools/catalog/index.ts';
 import { chartFolder } from '../chart/files.ts';
-import { type Helm, helms } from '../chart/helm.ts';
 import { imageOnCluster } from '../image/load.ts';
 import { serverProgram } from '../scripts/paths.ts';
 import { accountKubeconfig } from './support/gate.ts';
+import { majors, releaseWorld, withoutPods } from './support/helm-majors.ts';
 import { deleteNamespace, getObject, kubectl, makeNamespace, names, until } from './support/kubernetes.ts';
 
 const run = promisify(execFile);
 const cluster = inject('cluster');
 
-let both: Helm[];
+const world = releaseWorld();
 let folder: string;
-let namespace: string;
 beforeAll(async () => {
-  both = await helms(cluster);
   folder = await mkdtemp(join(tmpdir(), 'cnpg-mcp-install-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-beforeEach(async () => {
-  namespace = await makeNamespace('t-chart');
-});
-afterEach(async () => {
-  // What a release has outside its namespace does not go with the namespace.
-  const [helm4] = both as [Helm];
-  const releases = await helm4.run('list', '--short', '--namespace', namespace);
-  for (const name of releases.split('\n').filter(Boolean)) {
-    await helm4.run('uninstall', name, '--namespace', namespace);
-  }
-  await deleteNamespace(namespace);
-});
 
 const decoded = async (secret: string, key: string): Promise<string> => {
-  const { data } = await getObject('secret', secret, namespace);
+  const { data } = await getObject('secret', secret, world.namespace);
   return Buffer.from(data[key], 'base64').toString('utf8');
 };
 
@@ -66,7 +52,7 @@ interface Check {
 async function everything(): Promise<string[]> {
   const kinds =
     'all,configmaps,secrets,serviceaccounts,roles,rolebindings,ingresses,networkpolicies,poddisruptionbudgets';
-  const text = await kubectl('get', kinds, '-n', namespace, '-o', 'name');
+  const text = await kubectl('get', kinds, '-n', world.namespace, '-o', 'name');
   return text
     .split('\n')
     .filter((name) => name !== '' && !/^(configmap\/kube-root-ca\.crt|serviceaccount\/default)$/.test(name))
@@ -77,26 +63,19 @@ const ofCluster = async (): Promise<string> => {
   const text = await kubectl('get', 'clusterroles,clusterrolebindings', '-o', 'name');
   return text
     .split('\n')
-    .filter((name) => name.includes(`/${namespace}:`))
+    .filter((name) => name.includes(`/${world.namespace}:`))
     .join();
 };
 
-const majors: [string, number][] = [
-  ['Helm 4', 0],
-  ['Helm 3', 1],
-];
-
 describe.each(majors)('a release by %s', (_, index) => {
-  const helm = (...args: string[]): Promise<string> =>
-    (both[index] as Helm).run(...args, '--namespace', namespace);
-  const set = (...values: string[]): string[] => ['--set', ['replicas=0', ...values].join()];
+  const helm = world.helm(index);
 
   it('needs no value, shows how to read the token, and the token is the one that the server is told of', async () => {
-    const notes = await helm('install', 'x', chartFolder, ...set(), '--wait', '--timeout', '60s');
-    expect(notes).toContain(`It may view PostgreSQL clusters in ${namespace}.`);
+    const notes = await helm('install', 'x', chartFolder, ...withoutPods(), '--wait', '--timeout', '60s');
+    expect(notes).toContain(`It may view PostgreSQL clusters in ${world.namespace}.`);
     const token = await decoded('x-cnpg-mcp-auth', 'token');
     expect(token).toMatch(/^[A-Za-z0-9]{48}$/);
-    const file = join(folder, `${namespace}.yaml`);
+    const file = join(folder, `${world.namespace}.yaml`);
     await writeFile(file, await decoded('x-cnpg-mcp-auth', 'tokens.yaml'));
     const tokens = await openTokens(file);
     expect(await tokens.find(token)).toMatchObject({ principal: { grants: [{ effect: 'read' }] } });
@@ -112,13 +91,13 @@ describe.each(majors)('a release by %s', (_, index) => {
   });
 
   it('keeps its token and its key when it is upgraded from looking to editing, and leaves no old rights', async () => {
-    await helm('install', 'x', chartFolder, ...set());
+    await helm('install', 'x', chartFolder, ...withoutPods());
     const before = [
       await decoded('x-cnpg-mcp-auth', 'token'),
       await decoded('x-cnpg-mcp-confirmation', 'confirmation-key'),
     ];
-    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-view']);
-    await helm('upgrade', 'x', chartFolder, ...set('rbac.preset=edit', 'rbac.addOns.storage=true'));
+    expect(await names('rolebinding', world.namespace)).toEqual(['x-cnpg-mcp-view']);
+    await helm('upgrade', 'x', chartFolder, ...withoutPods('rbac.preset=edit', 'rbac.addOns.storage=true'));
     const after = [
       await decoded('x-cnpg-mcp-auth', 'token'),
       await decoded('x-cnpg-mcp-confirmation', 'confirmation-key'),
@@ -130,9 +109,9 @@ describe.each(majors)('a release by %s', (_, index) => {
         .update(before[0] as string)
         .digest('hex'),
     );
-    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-edit']);
+    expect(await names('rolebinding', world.namespace)).toEqual(['x-cnpg-mcp-edit']);
     await helm('rollback', 'x', '1');
-    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-view']);
+    expect(await names('rolebinding', world.namespace)).toEqual(['x-cnpg-mcp-view']);
     expect(await ofCluster()).toBe('');
     expect(await decoded('x-cnpg-mcp-auth', 'token')).toBe(before[0]);
   });
@@ -144,7 +123,7 @@ describe.each(majors)('a release by %s', (_, index) => {
       'podDisruptionBudget.enabled=true',
       'networkPolicy.enabled=true',
     ];
-    await helm('install', 'x', chartFolder, ...set(...values));
+    await helm('install', 'x', chartFolder, ...withoutPods(...values));
     expect((await everything()).length).toBeGreaterThan(8);
     expect(await ofCluster()).not.toBe('');
     await helm('uninstall', 'x', '--wait');
@@ -162,9 +141,12 @@ describe.each(majors)('a release by %s', (_, index) => {
     async (preset, values) => {
       // Nobody signs in: who may call is no matter of rights.
       const open = ['auth.mode=none', 'auth.acknowledgeAnonymous=true'];
-      await helm('install', 'x', chartFolder, ...set(`rbac.preset=${preset}`, ...open, ...values));
-      const { data } = await getObject('configmap', 'x-cnpg-mcp', namespace);
-      const [file, key] = [join(folder, `${namespace}-config.yaml`), join(folder, `${namespace}-key`)];
+      await helm('install', 'x', chartFolder, ...withoutPods(`rbac.preset=${preset}`, ...open, ...values));
+      const { data } = await getObject('configmap', 'x-cnpg-mcp', world.namespace);
+      const [file, key] = [
+        join(folder, `${world.namespace}-config.yaml`),
+        join(folder, `${world.namespace}-key`),
+      ];
       await writeFile(key, await decoded('x-cnpg-mcp-confirmation', 'confirmation-key'));
       // The files that a pod would mount are not on this machine.
       const text = (data['config.yaml'] as string).replace(
@@ -172,7 +154,7 @@ describe.each(majors)('a release by %s', (_, index) => {
         `confirmationKeyFile: ${key}`,
       );
       await writeFile(file, text);
-      const kubeconfig = await accountKubeconfig(namespace, 'x-cnpg-mcp');
+      const kubeconfig = await accountKubeconfig(world.namespace, 'x-cnpg-mcp');
       const args = [
         serverProgram,
         'doctor',
@@ -191,7 +173,7 @@ describe.each(majors)('a release by %s', (_, index) => {
       const expected = preset === 'edit' ? ['create', 'delete', 'update'] : [];
       expect({ ok, lacking: lacking.map(({ subject }) => subject).sort() }).toEqual({
         ok: true,
-        lacking: expected.map((verb) => `${verb}_postgres_role in ${namespace}`),
+        lacking: expected.map((verb) => `${verb}_postgres_role in ${world.namespace}`),
       });
       for (const { remedy } of lacking) expect(remedy).toContain('add-on secrets');
       const offered = catalogue.filter(({ effect }) => preset === 'edit' || effect === 'read');
@@ -202,13 +184,14 @@ describe.each(majors)('a release by %s', (_, index) => {
   it('can be had twice in a namespace, and once more elsewhere for the same namespace', async () => {
     const other = await makeNamespace('t-chart');
     try {
-      await helm('install', 'x', chartFolder, ...set());
-      await helm('install', 'y', chartFolder, ...set());
-      await (both[index] as Helm).run(
+      await helm('install', 'x', chartFolder, ...withoutPods());
+      await helm('install', 'y', chartFolder, ...withoutPods());
+      await world.run(
+        index,
         ...['install', 'x', chartFolder, '--namespace', other],
-        ...set(`rbac.namespaces={${namespace}}`),
+        ...withoutPods(`rbac.namespaces={${world.namespace}}`),
       );
-      expect(await names('rolebinding', namespace)).toEqual(
+      expect(await names('rolebinding', world.namespace)).toEqual(
         ['x-cnpg-mcp-view', 'y-cnpg-mcp-view', `${other}:x-cnpg-mcp-view`].sort(),
       );
     } finally {
@@ -218,8 +201,7 @@ describe.each(majors)('a release by %s', (_, index) => {
 });
 
 describe.each(majors)('the pods of a release by %s', (_, index) => {
-  const helm = (...args: string[]): Promise<string> =>
-    (both[index] as Helm).run(...args, '--namespace', namespace);
+  const helm = world.helm(index);
 
   it('are ready, pass helm test in less than 90 s in a restricted namespace, and are replaced when rights change', async () => {
     const { repository, tag } = await imageOnCluster(cluster);
@@ -230,17 +212,19 @@ describe.each(majors)('the pods of a release by %s', (_, index) => {
       'networkPolicy.enabled=true',
     ];
     const set = ['--set', values.join()];
-    await kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
+    await kubectl('label', 'namespace', world.namespace, 'pod-security.kubernetes.io/enforce=restricted');
     await helm('install', 'x', chartFolder, ...set, '--wait', '--timeout', '90s');
     const started = performance.now();
     const command = /^ {2}helm (test .*)$/m.exec(await helm('get', 'notes', 'x'))?.[1] ?? '';
-    const report = await (both[index] as Helm).run(...command.split(' '), '--timeout', '90s');
+    const report = await world.run(index, ...command.split(' '), '--timeout', '90s');
     expect(performance.now() - started).toBeLessThan(90_000);
     expect(report).toMatch(/Phase: +Succeeded/);
     if (index === 0) expect(report).toMatch(/\d+ checks: 0 failed, 0 with a warning[\s\S]*"ready":true/);
     // A test that succeeded leaves no pod behind.
-    expect((await names('pod', namespace)).every((name) => /^x-cnpg-mcp-\w+-\w+$/.test(name))).toBe(true);
-    const before = await names('pod', namespace);
+    expect((await names('pod', world.namespace)).every((name) => /^x-cnpg-mcp-\w+-\w+$/.test(name))).toBe(
+      true,
+    );
+    const before = await names('pod', world.namespace);
     await helm(
       'upgrade',
       'x',
@@ -252,8 +236,8 @@ describe.each(majors)('the pods of a release by %s', (_, index) => {
       '--timeout',
       '90s',
     );
-    await kubectl('rollout', 'status', 'deployment/x-cnpg-mcp', '-n', namespace, '--timeout=90s');
-    const after = await names('pod', namespace);
+    await kubectl('rollout', 'status', 'deployment/x-cnpg-mcp', '-n', world.namespace, '--timeout=90s');
+    const after = await names('pod', world.namespace);
     expect(after.some((name) => !before.includes(name))).toBe(true);
     expect(await helm('test', 'x')).toMatch(/Phase: +Succeeded/);
   });

@@ -1,45 +1,33 @@
 /** What a release of the chart grants, and who may install it, on a real cluster, by both majors of Helm. No pod is started. */
-import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { chartFolder } from '../chart/files.ts';
-import { type Helm, helms } from '../chart/helm.ts';
 import { accountKubeconfig } from './support/gate.ts';
-import { apply, deleteNamespace, getObject, kubectl, makeNamespace, names } from './support/kubernetes.ts';
+import { majors, releaseWorld, withoutPods } from './support/helm-majors.ts';
+import { apply, getObject, kubectl, names } from './support/kubernetes.ts';
 import { operatorEditRole, operatorViewRole, widerViewRoles } from './support/operator-roles.ts';
 
-let both: Helm[];
-let namespace: string;
-beforeAll(async () => {
-  both = await helms(inject('cluster'));
-});
-beforeEach(async () => {
-  namespace = await makeNamespace('t-chart');
-});
-afterEach(() => deleteNamespace(namespace));
-
-const majors: [string, number][] = [
-  ['Helm 4', 0],
-  ['Helm 3', 1],
-];
+const world = releaseWorld();
 
 describe.each(majors)('a release by %s', (_, index) => {
-  const helm = (...args: string[]): Promise<string> =>
-    (both[index] as Helm).run(...args, '--namespace', namespace);
-  const set = (...values: string[]): string[] => ['--set', ['replicas=0', ...values].join()];
+  const helm = world.helm(index);
 
   it('binds the roles of the operator’s chart where they exist and have the rules, and creates ours where one lacks', async () => {
-    const [view, edit] = [`${namespace}-view`, `${namespace}-edit`];
+    const [view, edit] = [`${world.namespace}-view`, `${world.namespace}-edit`];
     const values = ['rbac.preset=edit', `rbac.cnpgRoleNames.view=${view}`, `rbac.cnpgRoleNames.edit=${edit}`];
     const groups = async (): Promise<string> =>
-      JSON.stringify((await getObject('role', 'x-cnpg-mcp-edit', namespace)).rules);
+      JSON.stringify((await getObject('role', 'x-cnpg-mcp-edit', world.namespace)).rules);
     try {
       await apply(operatorViewRole(view), operatorEditRole(edit, ['clusters', 'databases']));
-      await helm('install', 'x', chartFolder, ...set(...values));
-      expect(await names('rolebinding', namespace)).toEqual([`x-cnpg-mcp-bind-${view}`, 'x-cnpg-mcp-edit']);
+      await helm('install', 'x', chartFolder, ...withoutPods(...values));
+      expect(await names('rolebinding', world.namespace)).toEqual([
+        `x-cnpg-mcp-bind-${view}`,
+        'x-cnpg-mcp-edit',
+      ]);
       expect(await groups()).toContain('"create"');
       expect(await groups()).not.toContain('"watch"],"apiGroups":["postgresql.cnpg.io"]');
       await apply(operatorEditRole(edit));
-      await helm('upgrade', 'x', chartFolder, ...set(...values));
-      expect(await names('rolebinding', namespace)).toEqual([
+      await helm('upgrade', 'x', chartFolder, ...withoutPods(...values));
+      expect(await names('rolebinding', world.namespace)).toEqual([
         `x-cnpg-mcp-bind-${edit}`,
         `x-cnpg-mcp-bind-${view}`,
         'x-cnpg-mcp-edit',
@@ -51,12 +39,18 @@ describe.each(majors)('a release by %s', (_, index) => {
   });
 
   it('does not bind a role of that name which gives more than the operator’s', async () => {
-    const name = `${namespace}-view`;
+    const name = `${world.namespace}-view`;
     try {
       for (const role of widerViewRoles(name)) {
         await apply(role);
-        await helm('upgrade', '--install', 'x', chartFolder, ...set(`rbac.cnpgRoleNames.view=${name}`));
-        expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-view']);
+        await helm(
+          'upgrade',
+          '--install',
+          'x',
+          chartFolder,
+          ...withoutPods(`rbac.cnpgRoleNames.view=${name}`),
+        );
+        expect(await names('rolebinding', world.namespace)).toEqual(['x-cnpg-mcp-view']);
       }
     } finally {
       await kubectl('delete', 'clusterrole', '--ignore-not-found', name);
@@ -64,19 +58,26 @@ describe.each(majors)('a release by %s', (_, index) => {
   });
 
   it('can be told of another role of the operator, and of one with the longest name', async () => {
-    const bind = (name: string): string[] => set('rbac.cnpgRoles=bind', `rbac.cnpgRoleNames.view=${name}`);
+    const bind = (name: string): string[] =>
+      withoutPods('rbac.cnpgRoles=bind', `rbac.cnpgRoleNames.view=${name}`);
     const long = 'x'.repeat(253);
     await helm('install', 'x', chartFolder, ...bind('some-view'));
     await helm('upgrade', 'x', chartFolder, ...bind('other-view'));
-    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-bind-other-view', 'x-cnpg-mcp-view']);
+    expect(await names('rolebinding', world.namespace)).toEqual([
+      'x-cnpg-mcp-bind-other-view',
+      'x-cnpg-mcp-view',
+    ]);
     await helm('upgrade', 'x', chartFolder, ...bind(long));
-    expect(await names('rolebinding', namespace)).toEqual([`x-cnpg-mcp-bind-${long}`, 'x-cnpg-mcp-view']);
+    expect(await names('rolebinding', world.namespace)).toEqual([
+      `x-cnpg-mcp-bind-${long}`,
+      'x-cnpg-mcp-view',
+    ]);
   });
 
   it('can be made by the administrator of its namespace, who is told what to set', async () => {
-    await kubectl('create', 'serviceaccount', 'boss', '-n', namespace);
+    await kubectl('create', 'serviceaccount', 'boss', '-n', world.namespace);
     const kinds = ['--verb=*', '--resource=*.postgresql.cnpg.io'];
-    await kubectl('create', 'role', 'databases', '-n', namespace, ...kinds);
+    await kubectl('create', 'role', 'databases', '-n', world.namespace, ...kinds);
     for (const role of ['--clusterrole=admin', '--role=databases']) {
       const name = role.replace(/.*=/, 'boss-');
       await kubectl(
@@ -84,30 +85,33 @@ describe.each(majors)('a release by %s', (_, index) => {
         'rolebinding',
         name,
         '-n',
-        namespace,
+        world.namespace,
         role,
-        `--serviceaccount=${namespace}:boss`,
+        `--serviceaccount=${world.namespace}:boss`,
       );
     }
-    const asBoss = ['--kubeconfig', await accountKubeconfig(namespace, 'boss')];
-    await expect(helm('install', 'x', chartFolder, ...set(), ...asBoss)).rejects.toThrow(
+    const asBoss = ['--kubeconfig', await accountKubeconfig(world.namespace, 'boss')];
+    await expect(helm('install', 'x', chartFolder, ...withoutPods(), ...asBoss)).rejects.toThrow(
       'who may not read them sets rbac.cnpgRoles=create',
     );
-    const own = set('rbac.preset=edit', 'rbac.cnpgRoles=create');
+    const own = withoutPods('rbac.preset=edit', 'rbac.cnpgRoles=create');
     await helm('install', 'x', chartFolder, ...own, ...asBoss);
     await helm('upgrade', 'x', chartFolder, ...own, ...asBoss);
-    expect(await names('rolebinding', namespace)).toContain('x-cnpg-mcp-edit');
+    expect(await names('rolebinding', world.namespace)).toContain('x-cnpg-mcp-edit');
     await helm('uninstall', 'x', ...asBoss);
   });
 
   it('can have dots in its name', async () => {
-    await helm('install', 'my.rel', chartFolder, ...set());
-    expect(await names('service', namespace)).toEqual(['my-rel-cnpg-mcp', 'my-rel-cnpg-mcp-management']);
+    await helm('install', 'my.rel', chartFolder, ...withoutPods());
+    expect(await names('service', world.namespace)).toEqual([
+      'my-rel-cnpg-mcp',
+      'my-rel-cnpg-mcp-management',
+    ]);
     await helm('uninstall', 'my.rel');
   });
 
   it('can be told of a role twice', async () => {
-    await helm('install', 'x', chartFolder, ...set('rbac.existingClusterRoles={view,view}'));
-    expect(await names('rolebinding', namespace)).toEqual(['x-cnpg-mcp-bind-view', 'x-cnpg-mcp-view']);
+    await helm('install', 'x', chartFolder, ...withoutPods('rbac.existingClusterRoles={view,view}'));
+    expect(await names('rolebinding', world.namespace)).toEqual(['x-cnpg-mcp-bind-view', 'x-cnpg-mcp-view']);
   });
 });
