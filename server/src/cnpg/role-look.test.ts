@@ -6,6 +6,8 @@ import { markerName } from './role-marker.ts';
 import type { Cluster, ManagedRolesStatus, RoleSpec } from './types.ts';
 
 const now = new Date('2026-11-24T16:00:00Z');
+const secret = 'cnpg-demo-user-clerk';
+const ours: Omit<RoleSpec, 'name'> = { ensure: 'absent', passwordSecret: { name: secret } };
 const clusterWith = (roles: RoleSpec[], managedRolesStatus: ManagedRolesStatus = {}): Cluster =>
   clusterFixture((cluster) => {
     cluster.spec.managed = { roles };
@@ -16,32 +18,52 @@ const rolesAfter = (cluster: Cluster, look: RoleLook): RoleSpec[] =>
 
 describe('RoleLook', () => {
   it('puts one marker in and takes it out again, with those that were left behind, but no other', () => {
-    const working: RoleSpec = { name: markerName('clerk', now), ensure: 'absent' };
+    const working: RoleSpec = { name: markerName('else', now), ensure: 'absent' };
     const left: RoleSpec = {
       name: markerName('clerk', new Date(now.getTime() - 121_000)),
       ensure: 'absent',
     };
-    const look = new RoleLook('clerk', now);
+    const look = new RoleLook('clerk', secret, now);
     const roles = rolesAfter(clusterWith([left, working]), look);
-    expect(roles).toEqual([working, { name: expect.stringMatching(/^cnpg-mcp-marker-/), ensure: 'absent' }]);
+    expect(roles).toEqual([working, { ...ours, name: expect.stringMatching(/^cnpg-mcp-marker-/) }]);
     const marked = clusterWith(roles);
     expect(look.putMarker(marked)).toEqual([]);
-    expect((jsonPatch(marked, look.removeMarker(marked)) as Cluster).spec.managed).toEqual({
-      roles: [working],
-    });
+    for (const edit of [look.removeMarkers, look.takeBackMarker]) {
+      expect((jsonPatch(marked, edit(marked)) as Cluster).spec.managed).toEqual({ roles: [working] });
+    }
+  });
+
+  it('clears what a call for the same role has left a moment ago, once the role is declared and not before', () => {
+    const left: RoleSpec = { ...ours, name: markerName('clerk', now) };
+    const look = new RoleLook('clerk', secret, now);
+    const marked = clusterWith(rolesAfter(clusterWith([left]), look));
+    expect(marked.spec.managed?.roles).toHaveLength(2);
+    expect((jsonPatch(marked, look.takeBackMarker(marked)) as Cluster).spec.managed?.roles).toEqual([left]);
+    expect((jsonPatch(marked, look.removeMarkers(marked)) as Cluster).spec.managed?.roles).toEqual([]);
+  });
+
+  it('ends at once when another call for the same role has taken the marker out', () => {
+    const look = new RoleLook('clerk', secret, now);
+    look.putMarker(clusterWith([]));
+    expect(() => look.untilSeen(clusterWith([{ name: 'clerk' }]))).toThrow(
+      expect.objectContaining({
+        code: 'conflict',
+        message: expect.stringContaining('creating the role clerk'),
+      }),
+    );
   });
 
   it('believes only a status that lists the marker', () => {
-    const look = new RoleLook('clerk', now);
+    const look = new RoleLook('clerk', secret, now);
     const marker = rolesAfter(clusterWith([]), look)[0]?.name ?? '';
     const stale = { byStatus: { reconciled: ['other'], 'not-managed': [] } };
-    expect(look.untilSeen(clusterWith([], stale))).toBe('continue');
+    expect(look.untilSeen(clusterWith([{ name: marker, ensure: 'absent' }], stale))).toBe('continue');
     const fresh = { byStatus: { reconciled: [marker], 'not-managed': ['billing'] } };
     expect(look.untilSeen(clusterWith([], fresh))).toEqual({ done: { ok: true } });
   });
 
   it('ends with already_exists when PostgreSQL has the role, and says how to go on', () => {
-    const look = new RoleLook('clerk', now);
+    const look = new RoleLook('clerk', secret, now);
     const marker = rolesAfter(clusterWith([]), look)[0]?.name ?? '';
     const seen = clusterWith([], { byStatus: { reconciled: [marker], 'not-managed': ['clerk'] } });
     expect(() => look.untilSeen(seen)).toThrow(
@@ -53,14 +75,14 @@ describe('RoleLook', () => {
   });
 
   it('finds the name free when the operator lists no other role at all', () => {
-    const look = new RoleLook('clerk', now);
+    const look = new RoleLook('clerk', secret, now);
     const marker = rolesAfter(clusterWith([]), look)[0]?.name ?? '';
     const seen = clusterWith([], { byStatus: { reconciled: [marker] } });
     expect(look.untilSeen(seen)).toEqual({ done: { ok: true } });
   });
 
   it('says that nothing was created when the operator does not answer', () => {
-    expect(() => new RoleLook('clerk', now).late()).toThrow(
+    expect(() => new RoleLook('clerk', secret, now).late()).toThrow(
       expect.objectContaining({
         code: 'timeout',
         message: expect.stringContaining('was not created'),

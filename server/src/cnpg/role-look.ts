@@ -4,22 +4,30 @@
  * `spec.managed.roles` holds an entry, and looks when that list is changed, not when somebody makes a role by SQL (seen on
  * operator 1.30.0). So a marker (see ./role-drop.ts) is put there: a status that lists the marker was made from what PostgreSQL
  * holds now. It does nothing in PostgreSQL and is taken out again.
+ *
+ * The marker names the Secret of the role that is to be made, which is not there yet: the operator lets the instance read the
+ * Secrets that the list names. So the right is there when the role is declared. Without it the first attempt is refused
+ * (`secrets … is forbidden`), and that of a DatabaseRole is repeated after 30 s only (operator 1.30.0): a role that is made by
+ * SQL meanwhile would be taken over.
  */
 import { ToolError } from '../errors.ts';
 import type { JsonPatchStep, KubeObject, WatchDecision } from '../kube/gateway.ts';
-import { appendEntry, removeEntries } from './role-edits.ts';
-import { isAbandonedMarker, markerName } from './role-marker.ts';
+import { appendEntry, findEntry, removeEntries } from './role-edits.ts';
+import { isAbandonedMarker, isSpentMarker, markerName } from './role-marker.ts';
 import { own } from './role-names.ts';
-import type { Cluster, RoleSpec } from './types.ts';
+import type { Cluster } from './types.ts';
 
 /** The edits and waits of one look; they share what was seen. */
 export class RoleLook {
   readonly #role: string;
   readonly #now: Date;
+  readonly #secret: string;
   readonly #marker: string;
 
-  constructor(role: string, now: Date) {
+  /** `secret`: the one that will hold the password of the role. */
+  constructor(role: string, secret: string, now: Date) {
     this.#role = role;
+    this.#secret = secret;
     this.#now = now;
     this.#marker = markerName(role, now);
   }
@@ -30,26 +38,45 @@ export class RoleLook {
     if ((cluster.spec.managed?.roles ?? []).some(({ name }) => name === this.#marker)) return [];
     // The new one is appended, so removing old ones by index afterwards removes what was tested.
     return [
-      ...appendEntry(cluster, { name: this.#marker, ensure: 'absent' }),
+      ...appendEntry(cluster, {
+        name: this.#marker,
+        ensure: 'absent',
+        passwordSecret: { name: this.#secret },
+      }),
       ...removeEntries(cluster, (entry) => isAbandonedMarker(entry, this.#now)),
     ];
   };
 
   /**
-   * Until the operator has looked. Throws `already_exists` when PostgreSQL has the role, and `not_found` when the Cluster is
-   * gone.
+   * Until the operator has looked. Throws `already_exists` when PostgreSQL has the role, `conflict` when another call has taken
+   * the marker out, and `not_found` when the Cluster is gone.
    */
   readonly untilSeen = (object: KubeObject | undefined): WatchDecision<{ ok: true }> => {
     if (!object) throw new ToolError('not_found', 'The Cluster was deleted meanwhile.');
     const lists = (object as Cluster).status?.managedRolesStatus?.byStatus;
-    if (!own(lists, 'reconciled')?.includes(this.#marker)) return 'continue';
+    if (!own(lists, 'reconciled')?.includes(this.#marker)) {
+      if (findEntry(object as Cluster, this.#marker)) return 'continue';
+      throw new ToolError('conflict', `Somebody else is just creating the role ${this.#role}.`, {
+        hint: 'Look with list_postgres_roles what became of it before you call again.',
+      });
+    }
     if (own(lists, 'not-managed')?.includes(this.#role)) throw takenBySql(this.#role);
     return { done: { ok: true } };
   };
 
-  /** The marker has done its work, or the call has come to nothing. */
-  readonly removeMarker = (object: KubeObject): JsonPatchStep[] =>
-    removeEntries(object as Cluster, this.#mineOrAbandoned);
+  /**
+   * The role is declared: the marker has done its work, and so has every other one for this role. One may be that of a call
+   * that was broken off, and one of a call that wants the same role comes too late.
+   */
+  readonly removeMarkers = (object: KubeObject): JsonPatchStep[] =>
+    removeEntries(object as Cluster, (entry) => isSpentMarker(entry, this.#role, this.#now));
+
+  /** The call has come to nothing; another one for this role may be at work. */
+  readonly takeBackMarker = (object: KubeObject): JsonPatchStep[] =>
+    removeEntries(
+      object as Cluster,
+      (entry) => entry.name === this.#marker || isAbandonedMarker(entry, this.#now),
+    );
 
   /** When the operator has not looked in time: throws `timeout`. */
   readonly late = (): never => {
@@ -64,9 +91,6 @@ export class RoleLook {
       },
     );
   };
-
-  readonly #mineOrAbandoned = (entry: RoleSpec): boolean =>
-    entry.name === this.#marker || isAbandonedMarker(entry, this.#now);
 }
 
 /** The answer for a role that PostgreSQL has and nobody declared. */

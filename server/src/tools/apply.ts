@@ -87,7 +87,8 @@ export async function applyPlan(
   for (const [index, operation] of operations.entries()) {
     const step = result.steps[index] as StepReport;
     try {
-      if (options.signal.aborted) throw new ToolError('cancelled', 'The call was cancelled.');
+      if (options.signal.aborted && !tidies(operation))
+        throw new ToolError('cancelled', 'The call was cancelled.');
       options.progress(operation.summary);
       if (operation.verb === 'await') {
         const verdict = await awaitOperation(kube, operation);
@@ -113,12 +114,15 @@ export async function applyPlan(
           ? await whatBecameOf(writing, operation, options.requestId)
           : 'failed';
       }
+      if (tidies(operation)) continue;
       await undo(writing, operations, result, index, options.requestId);
       throw new ApplyError(error, result.steps);
     }
   }
   return result;
 }
+
+const tidies = (operation: Operation): boolean => operation.verb === 'edit' && operation.tidies === true;
 
 /** The same gateway, for requests that are not broken off when the client goes: only their own deadline ends them. */
 function unbroken(kube: KubeGateway): KubeGateway {

@@ -53,6 +53,11 @@ export interface EditOperation extends OperationBase {
    * what no later step rests on: it is taken back also when it is not known what became of one.
    */
   undo?: (current: KubeObject) => JsonPatchStep[];
+  /**
+   * It only clears away what is of no use any more: it is also done when the caller has gone meanwhile, and when it fails, the
+   * steps before it stand.
+   */
+  tidies?: boolean;
 }
 
 export interface RemoveOperation extends OperationBase {

@@ -49,6 +49,8 @@ interface ToolBase<Input extends z.ZodObject, Output extends z.ZodObject> {
   idempotent?: boolean;
   /** Argument that names the PostgreSQL cluster, for protection by name. */
   clusterArgument?: string;
+  /** Argument that names the role or database that the call is about, for the audit; without it that is the cluster. */
+  objectArgument?: string;
 }
 
 /** Output of a read tool, and how a list in it goes on when the answer would be too long. */

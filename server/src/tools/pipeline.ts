@@ -31,7 +31,7 @@ export interface AuditRecord {
   tool: string;
   effect: string;
   namespace?: string;
-  /** Name of the object that is touched, where the call names one. */
+  /** Name of the role, database or cluster that the call is about, where it names one: as PostgreSQL knows it. */
   object?: string;
   /** The PostgreSQL cluster that the call is about. */
   cluster?: string;
@@ -128,7 +128,8 @@ async function run(
   trail.namespace = question.namespace;
   if (question.cluster) {
     trail.cluster = question.cluster;
-    trail.object = question.cluster;
+    const named = tool.objectArgument === undefined ? undefined : input[tool.objectArgument];
+    trail.object = typeof named === 'string' ? named : question.cluster;
   }
   trail.decision = decide(question, call.principal, parts.policy, call.tightening);
   if (!trail.decision.allowed) throw policyError(trail.decision);
@@ -185,7 +186,7 @@ async function change(
   trail: Trail,
 ): Promise<ToolCallResult> {
   const plan: ChangePlan = await tool.plan(context, input);
-  trail.object = plan.target.name;
+  trail.object ??= plan.target.name;
   const binding = bindingOf(tool, input, call, plan);
   trail.planDigest = binding.planDigest;
   const answer = (state: Parameters<typeof changeAnswer>[4]): ToolCallResult => {

@@ -53,6 +53,7 @@ export const createPostgresDatabase = defineTool({
     }),
   ],
   clusterArgument: 'cluster_name',
+  objectArgument: 'database_name',
 
   async plan(context, input) {
     const { cluster_name: clusterName, database_name: name, owner, reclaim_policy: policy } = input;

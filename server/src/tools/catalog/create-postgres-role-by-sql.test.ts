@@ -10,6 +10,7 @@ import {
   startOrders,
   writes,
 } from '../../../test/running-cluster.ts';
+import { markerName } from '../../cnpg/role-marker.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 
 let harness: Harness;
@@ -26,6 +27,17 @@ const inPostgres = (role: string) => harness.simulator.postgres.role(demo, 'orde
 const bySql = (role: string) =>
   harness.simulator.postgres.createRole(demo, 'orders', role, { login: true, createdb: true });
 const listed = () => orders(harness).status?.managedRolesStatus?.byStatus?.['not-managed'] ?? [];
+
+/** What a call leaves behind that is killed while it looks. */
+const leaveMarker = ({ kube }: Harness, name: string) =>
+  kube.patch(
+    'clusters',
+    { name: 'orders', namespace: demo },
+    {
+      type: 'json',
+      body: [{ op: 'add', path: '/spec/managed', value: { roles: [{ name, ensure: 'absent' }] } }],
+    },
+  );
 
 describe('create_postgres_role', () => {
   it.each(['spec.managed.roles', 'DatabaseRole'])(
@@ -89,6 +101,35 @@ describe('create_postgres_role', () => {
     expect(managedRoles(harness).map(({ name }) => name)).toEqual(['first', 'clerk']);
   });
 
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'clears the marker of a call for the same role that was killed, with the first role in %s',
+    async (place) => {
+      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      await leaveMarker(harness, markerName('clerk', new Date()));
+      expect((await create({ role_name: 'clerk' })).structured).toMatchObject({ state: 'done' });
+      expect(managedRoles(harness).map(({ name }) => name)).toEqual(
+        place === 'DatabaseRole' ? [] : ['clerk'],
+      );
+    },
+  );
+
+  it('makes a DatabaseRole although the marker cannot be taken out, and says so', async () => {
+    await putDatabaseRole(harness, 'any-name', { name: 'first' });
+    harness.simulator.clearRequests();
+    harness.simulator.faults.add({
+      match: { verb: 'create', resource: 'databaseroles' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = create({ role_name: 'clerk' });
+    await vi.waitFor(() => expect(writes(harness)).toContain('create databaseroles'));
+    harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
+    const answer = await answering;
+    expect(answer.structured).toMatchObject({ state: 'done' });
+    expect(answer.structured.steps.at(-1)).toMatchObject({ status: 'failed' });
+    expect(secret('cnpg-orders-user-clerk')).toBeDefined();
+  });
+
   it('creates nothing when the operator does not look, and takes the marker out again', async () => {
     await create({ role_name: 'first' });
     await primaryNotReady(harness);
@@ -124,11 +165,7 @@ describe('create_postgres_role', () => {
 
   it('does not take the list of before for an answer when only a marker is left', async () => {
     bySql('billing');
-    const name = 'cnpg-mcp-marker-00000000-00000000-0';
-    const body = [
-      { op: 'add' as const, path: '/spec/managed', value: { roles: [{ name, ensure: 'absent' }] } },
-    ];
-    await harness.kube.patch('clusters', { name: 'orders', namespace: demo }, { type: 'json', body });
+    await leaveMarker(harness, 'cnpg-mcp-marker-00000000-00000000-0');
     expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
     expect(managedRoles(harness)).toEqual([]);
   });

@@ -175,6 +175,44 @@ describe('create_postgres_role', () => {
     expect(writes(harness)).toEqual([]);
   });
 
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'says of a role in %s that an earlier call may still be under way, as long as it is not applied',
+    async (place) => {
+      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      harness.simulator.faults.add({
+        match: { verb: 'create', resource: 'secrets' },
+        delayMs: 300,
+        times: 1,
+      });
+      const answering = create({ role_name: 'clerk', wait: false });
+      await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
+      await primaryNotReady(harness);
+      expect((await answering).structured.state).toBe('requested');
+      const repeated = (await create({ role_name: 'clerk' })).structured.error;
+      expect(repeated).toMatchObject({
+        code: 'already_exists',
+        message: expect.stringContaining('but the operator has not applied it'),
+        hint: expect.stringContaining('may still be under way'),
+      });
+      harness.simulator.postgres.behave(demo, 'orders-1', {});
+      await vi.waitFor(() => expect(inPostgres('clerk')).toBeDefined());
+      await vi.waitFor(async () =>
+        expect((await create({ role_name: 'clerk' })).structured.error.hint).toBe(
+          'Change it with update_postgres_role, or choose another name.',
+        ),
+      );
+    },
+  );
+
+  it('is written to the audit with the name of the role, and that of the cluster beside it', async () => {
+    await create({ role_name: 'clerk', dry_run: true });
+    await create({ role_name: 'postgres' });
+    expect(harness.audits).toMatchObject([
+      { object: 'clerk', cluster: 'orders', outcome: 'dry_run' },
+      { object: 'postgres', cluster: 'orders', outcome: 'refused' },
+    ]);
+  });
+
   it('never overwrites a Secret that is there', async () => {
     const theirs = {
       apiVersion: 'v1',

@@ -73,6 +73,7 @@ export const createPostgresRole = defineTool({
     ),
   ],
   clusterArgument: 'cluster_name',
+  objectArgument: 'role_name',
 
   async plan(context, input) {
     const { cluster_name: clusterName, role_name: role } = input;
@@ -99,7 +100,7 @@ export const createPostgresRole = defineTool({
     const crdName = taken.has(plainName) ? objectName(clusterName, role, undefined, 'role') : plainName;
     const place = asObject ? `DatabaseRole ${crdName}` : `spec.managed.roles of Cluster ${clusterName}`;
     const refusal = replicaRefusal(cluster);
-    const look = lookForRole(cluster, role, context.now(), input.timeout);
+    const look = lookForRole(cluster, { name: role, secret }, context.now(), input.timeout);
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
@@ -107,7 +108,6 @@ export const createPostgresRole = defineTool({
       warnings: [...privilegeWarnings(role, input), ...warnOfListedRole(cluster, role)],
       operations: [
         ...look.first,
-        ...(asObject ? [removeMarker(cluster, look)] : []),
         {
           verb: 'create',
           resource: 'secrets',
@@ -117,7 +117,9 @@ export const createPostgresRole = defineTool({
           generate: { key: 'password', length: passwordLength },
           undoable: true,
         },
-        asObject ? createObject(cluster, crdName, spec, place) : addInline(cluster, spec, place, look),
+        ...(asObject
+          ? [createObject(cluster, crdName, spec, place), removeMarker(cluster, look)]
+          : [addInline(cluster, spec, place, look)]),
       ],
       facts: { cluster, secret, ...(asObject && { crdName }) },
     });

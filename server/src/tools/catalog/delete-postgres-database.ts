@@ -39,6 +39,7 @@ export const deletePostgresDatabase = defineTool({
     permission('databases', ['get'], 'to tell a new status from a new specification', { optional: true }),
   ],
   clusterArgument: 'cluster_name',
+  objectArgument: 'database_name',
 
   async plan(context, { cluster_name: clusterName, database_name: name }) {
     const read = await readDatabases(context, clusterName);

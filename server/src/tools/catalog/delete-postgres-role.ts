@@ -45,6 +45,7 @@ export const deletePostgresRole = defineTool({
     }),
   ],
   clusterArgument: 'cluster_name',
+  objectArgument: 'role_name',
 
   async plan(context, { cluster_name: clusterName, role_name: role }) {
     const read = await readRoles(context, clusterName);

@@ -68,6 +68,7 @@ export const updatePostgresRole = defineTool({
     ),
   ],
   clusterArgument: 'cluster_name',
+  objectArgument: 'role_name',
 
   async plan(context, input) {
     const { cluster_name: clusterName, role_name: role } = input;

@@ -4,7 +4,13 @@ import { addEntry } from '../../cnpg/role-edits.ts';
 import { RoleLook } from '../../cnpg/role-look.ts';
 import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
 import { isRoleSecret, isRoleSecretOf } from '../../cnpg/role-secret.ts';
-import { declarationsOf, placePhrase, undeclaredRoles } from '../../cnpg/roles.ts';
+import {
+  type DeclaredRole,
+  declarationsOf,
+  placePhrase,
+  roleStatus,
+  undeclaredRoles,
+} from '../../cnpg/roles.ts';
 import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
 import type { EditOperation, Operation } from '../change-plan.ts';
@@ -23,15 +29,11 @@ export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string):
   }
   const [existing] = declarationsOf(roles, role);
   if (existing) {
-    const absent = existing.spec.ensure === 'absent';
+    const { note, hint } = wordsOnDeclared(cluster, existing);
     throw new ToolError(
       'already_exists',
-      `The cluster ${clusterName} declares the role ${role} already, in ${placePhrase(existing)}${absent ? ' with ensure: absent' : ''}.`,
-      {
-        hint: absent
-          ? 'It is being deleted: finish that with delete_postgres_role, or take it back with update_postgres_role and ensure: present.'
-          : 'Change it with update_postgres_role, or choose another name.',
-      },
+      `The cluster ${clusterName} declares the role ${role} already, in ${placePhrase(existing)}${note}.`,
+      { hint },
     );
   }
   if (applicationDatabase(cluster)?.owner === role) {
@@ -41,6 +43,32 @@ export function refuseTakenName({ cluster, roles }: ClusterRoles, role: string):
       { hint: 'Choose another name: with a second Secret the two passwords would replace each other.' },
     );
   }
+}
+
+/** What is to be known of a declaration that stands in the way. A call before this one may have made it. */
+function wordsOnDeclared(cluster: Cluster, existing: DeclaredRole): { note: string; hint: string } {
+  if (existing.spec.ensure === 'absent') {
+    return {
+      note: ' with ensure: absent',
+      hint: 'It is being deleted: finish that with delete_postgres_role, or take it back with update_postgres_role and ensure: present.',
+    };
+  }
+  const { state } = roleStatus(cluster, existing);
+  if (state === 'reconciled') {
+    return { note: '', hint: 'Change it with update_postgres_role, or choose another name.' };
+  }
+  if (state === 'deleting') {
+    return {
+      note: ', which is terminating',
+      hint: 'Finish the deletion with delete_postgres_role, then call again, or choose another name.',
+    };
+  }
+  return {
+    note: ', but the operator has not applied it',
+    hint:
+      'An earlier call that answered "requested" or broke off may still be under way: look with list_postgres_roles what became of it. ' +
+      'A declaration that fails is changed with update_postgres_role or removed with delete_postgres_role.',
+  };
 }
 
 /** A plan that will probably end early; the operator's list may be old, so that is not known before it has looked again. */
@@ -59,15 +87,20 @@ export interface LookForRole {
   /** They end the call with `already_exists` when PostgreSQL has a role of this name that nobody declared. */
   first: Operation[];
   /** For the edit that writes to the same Cluster afterwards. */
-  removeMarker: EditOperation['edit'];
+  removeMarkers: EditOperation['edit'];
 }
 
 /**
- * Plans the look. It is made before every creation: the list that the operator keeps may be older than the role. `patience`:
- * seconds that the caller waits at most.
+ * Plans the look. It is made before every creation: the list that the operator keeps may be older than the role. `secret`: the
+ * one that will hold its password. `patience`: seconds that the caller waits at most.
  */
-export function lookForRole(cluster: Cluster, role: string, now: Date, patience: number): LookForRole {
-  const look = new RoleLook(role, now);
+export function lookForRole(
+  cluster: Cluster,
+  { name: role, secret }: { name: string; secret: string },
+  now: Date,
+  patience: number,
+): LookForRole {
+  const look = new RoleLook(role, secret, now);
   const first: Operation[] = [
     {
       ...editOf(cluster),
@@ -75,7 +108,7 @@ export function lookForRole(cluster: Cluster, role: string, now: Date, patience:
         'Add a marker entry to spec.managed.roles, which makes the operator say which roles PostgreSQL has.',
       intent: { marker: 'in' },
       edit: look.putMarker,
-      undo: look.removeMarker,
+      undo: look.takeBackMarker,
     },
     {
       ...keyOf(cluster),
@@ -86,16 +119,20 @@ export function lookForRole(cluster: Cluster, role: string, now: Date, patience:
       late: look.late,
     },
   ];
-  return { first, removeMarker: look.removeMarker };
+  return { first, removeMarkers: look.removeMarkers };
 }
 
-/** Takes the marker out where no other edit of the Cluster does. */
-export function removeMarker(cluster: Cluster, { removeMarker: edit }: LookForRole): Operation {
+/**
+ * Takes the marker out where no other edit of the Cluster does, after the DatabaseRole was made: until then the marker lets the
+ * instance read the Secret, and any change of a Cluster's specification makes the operator try its DatabaseRoles again.
+ */
+export function removeMarker(cluster: Cluster, { removeMarkers: edit }: LookForRole): Operation {
   return {
     ...editOf(cluster),
     summary: 'Take the marker entry out again.',
     intent: { marker: 'out' },
     edit,
+    tidies: true,
   };
 }
 
@@ -138,7 +175,7 @@ export function addInline(cluster: Cluster, spec: RoleSpec, place: string, look:
     summary: `Add role ${spec.name} to ${place} in place of the marker.`,
     intent: { add: spec },
     // The entry is appended, so removing the marker by its index does not move what was added.
-    edit: (current) => [...addEntry(current as Cluster, spec), ...look.removeMarker(current)],
+    edit: (current) => [...addEntry(current as Cluster, spec), ...look.removeMarkers(current)],
   };
 }
 
