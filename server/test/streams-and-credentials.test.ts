@@ -2,6 +2,7 @@
  * Streams of both generations and the tokens that opened them: a stream ends with its token, when the token is taken out, and
  * when its grants no longer cover what it tells; and it never promises what its caller may not see.
  */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -199,6 +200,26 @@ describe.each(openers)('a stream opened by %s', (method, open) => {
     later(3);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect([stream.over, ends()]).toEqual([false, []]);
+  });
+});
+
+describe('a tokens file that is replaced by a FIFO, which nobody ever writes to', () => {
+  it('keeps nobody from signing in, no stream from its end, and no file from being read when it is back', async () => {
+    const path = join(folder, 'tokens.yaml');
+    const open = (token: string) => listen(token, { toolsListChanged: true });
+    const expiring = read(await open(await idp.token({ exp: Math.floor(Date.now() / 1000) + 100 })));
+    const ofFile = read(await open('ci'));
+    await rm(path);
+    execFileSync('mkfifo', [path]);
+    later(3);
+    expect((await open('ci')).status).toBe(200);
+    later(160);
+    await vi.waitFor(() => expect(expiring.over).toBe(true));
+    expect(ofFile.over).toBe(false);
+    await rm(path);
+    await tokensAre({ nobody: [] });
+    later(3);
+    await vi.waitFor(() => expect(ofFile.over).toBe(true));
   });
 });
 

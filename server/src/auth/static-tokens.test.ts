@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import * as files from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAuthenticator } from './authenticator.ts';
 import { openStaticTokens, type StaticTokenOptions } from './static-tokens.ts';
+
+vi.mock('node:fs/promises', { spy: true });
 
 const sha256 = (token: string): string => createHash('sha256').update(token).digest('hex');
 let folder: string;
@@ -27,6 +30,7 @@ beforeEach(async () => {
   problems = [];
 });
 afterEach(async () => {
+  vi.resetAllMocks();
   vi.useRealTimers();
   await rm(folder, { recursive: true });
 });
@@ -126,6 +130,141 @@ describe('tokens from a file', () => {
       expect.stringContaining('ENOENT'),
       undefined,
     ]);
+  });
+
+  it('are neither stopped nor lost by something else than a file in its place', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const good = [{ name: 'ci', sha256: sha256('ci') }];
+    await write(good);
+    const tokens = await open();
+    const makes = [() => symlink('/dev/zero', file), () => mkdir(file)];
+    for (const make of makes) {
+      await rm(file, { recursive: true });
+      await make();
+      vi.setSystemTime(Date.now() + 3_000);
+      expect(await tokens.find('ci')).toBeDefined();
+      expect(await tokens.problem()).toBe('it is not a regular file');
+      await expect(open()).rejects.toThrow('it is not a regular file');
+    }
+    await rm(file, { recursive: true });
+    await write([...good, { name: 'new', sha256: sha256('new') }]);
+    vi.setSystemTime(Date.now() + 3_000);
+    expect(await tokens.find('new')).toBeDefined();
+    expect(await tokens.problem()).toBeUndefined();
+  });
+
+  it('are waited for only a moment while the file system hangs, and then not at all', async () => {
+    await write([{ name: 'ci', sha256: sha256('ci') }]);
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    const tokens = await open();
+    const hang = vi
+      .spyOn(files, 'stat')
+      .mockClear()
+      .mockImplementation(() => new Promise(() => undefined));
+    const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds);
+    await pass(3_000);
+    const answered = vi.fn();
+    void tokens.find('ci').then(answered);
+    await pass(499);
+    expect(answered).not.toHaveBeenCalled();
+    await pass(1);
+    expect(answered).toHaveBeenCalledWith(expect.objectContaining({ principal: expect.anything() }));
+    expect(await tokens.find('ci'), 'the next does not wait at all').toBeDefined();
+    await pass(5_000);
+    expect(problems).toEqual(['reading it has taken longer than 5 seconds']);
+    for (let look = 0; look < 9; look += 1) {
+      void tokens.find('ci');
+      await pass(8_000);
+    }
+    expect(hang, 'and leaves the threads for files to others').toHaveBeenCalledTimes(2);
+  });
+
+  it('are followed again although the look before still hangs', async () => {
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
+    await write([{ name: 'ci', sha256: sha256('ci') }]);
+    const tokens = await open();
+    vi.spyOn(files, 'stat').mockImplementationOnce(() => new Promise(() => undefined));
+    await vi.advanceTimersByTimeAsync(3_000);
+    void tokens.find('ci');
+    await vi.advanceTimersByTimeAsync(8_000);
+    await write([{ name: 'new', sha256: sha256('new') }]);
+    expect(await tokens.find('new')).toBeDefined();
+    expect(problems).toEqual([expect.stringContaining('longer than 5 seconds'), undefined]);
+  });
+
+  it('are not read from a file that is too large', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const good = [{ name: 'ci', sha256: sha256('ci') }];
+    await write(good);
+    const tokens = await open();
+    await writeFile(file, '#'.repeat(1024 ** 2 + 1));
+    const read = vi.spyOn(files, 'open').mockClear();
+    vi.setSystemTime(Date.now() + 3_000);
+    expect(await tokens.problem()).toBe('it is larger than 1048576 bytes');
+    expect(read).not.toHaveBeenCalled();
+    expect(await tokens.find('ci')).toBeDefined();
+    await writeFile(file, JSON.stringify({ tokens: good }).padEnd(1024 ** 2));
+    vi.setSystemTime(Date.now() + 3_000);
+    expect(await tokens.problem()).toBeUndefined();
+  });
+
+  it('are read once for each version of the file, good or not', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await write([{ name: 'ci', sha256: sha256('ci') }]);
+    const tokens = await open();
+    await writeFile(file, 'tokens: [{name: "broken"}]');
+    const read = vi.spyOn(files, 'open').mockClear();
+    for (let look = 0; look < 5; look += 1) {
+      vi.setSystemTime(Date.now() + 3_000);
+      expect(await tokens.problem()).toContain('sha256 is missing');
+    }
+    expect(read).toHaveBeenCalledTimes(1);
+  });
+
+  it('may not be the same, nor called the same: both entries are named', async () => {
+    const hash = sha256('same');
+    await write([
+      { name: 'one', sha256: hash },
+      { name: 'two', sha256: sha256('other') },
+      { name: 'three', sha256: hash.toUpperCase() },
+    ]);
+    await expect(open()).rejects.toThrow(
+      'token three (tokens.2) sha256: is that of token one (tokens.0) as well',
+    );
+    await write([
+      { name: 'one', sha256: hash },
+      { name: 'one', sha256: sha256('other') },
+    ]);
+    await expect(open()).rejects.toThrow(
+      'token one (tokens.1) name: is that of token one (tokens.0) as well',
+    );
+  });
+
+  it('are never quoted when somebody wrote one where a key is due', async () => {
+    const entry = { name: 'ci', sha256: sha256('x') };
+    await write([{ ...entry, 'my-token': '' }]);
+    await expect(open()).rejects.toThrow(
+      /^token ci \(tokens\.0\): holds a key that is none of name, sha256, grants, expires, impersonate$/,
+    );
+    await write([{ ...entry, grants: [{ effect: 'read', 'my-token': '' }] }]);
+    await expect(open()).rejects.toThrow(
+      /^token ci \(tokens\.0\) grants 0: holds a key that is none of effect, namespaces, toolsets$/,
+    );
+    await write([{ ...entry, impersonate: { user: 'bot', 'my-token': '' } }]);
+    await expect(open()).rejects.toThrow(
+      /^token ci \(tokens\.0\) impersonate: holds a key that is none of user, groups$/,
+    );
+    await writeFile(file, 'tokens: []\nmy-token: 1');
+    await expect(open()).rejects.toThrow(/^file: holds a key that is none of tokens$/);
+  });
+
+  it('are not read from a file that gives a key twice, and it is refused without delay', async () => {
+    await writeFile(file, 'tokens: []\ntokens: []\n');
+    await expect(open()).rejects.toThrow('it gives a key twice in one place');
+    await writeFile(file, Array.from({ length: 20_000 }, (_, index) => `k${index}: 1\n`).join(''));
+    const before = performance.now();
+    await expect(open()).rejects.toThrow('tokens is missing');
+    expect(performance.now() - before).toBeLessThan(2_000);
   });
 
   it('are credentials that follow the file: what was taken out stands for nobody', async () => {

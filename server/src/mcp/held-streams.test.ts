@@ -95,7 +95,48 @@ describe('a stream', () => {
   });
 });
 
+describe('a credential that does not answer', () => {
+  const never = () => new Promise<never>(() => undefined);
+  const fails = () => Promise.reject(new Error('broken'));
+
+  it('keeps neither others nor itself from their end, and is asked once', async () => {
+    const asked = vi.fn(never);
+    open('hangs', { now: asked, endsAt: Date.now() + 100_000 });
+    open('expires', { endsAt: Date.now() + 40_000 });
+    let now: Principal | undefined = alice;
+    open('revoked', { now: async () => now });
+    await vi.advanceTimersByTimeAsync(50_000);
+    expect(ended).toEqual([['expires', 'credential_expired']]);
+    now = undefined;
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(ended).toContainEqual(['revoked', 'credential_revoked']);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(ended).toContainEqual(['hangs', 'credential_expired']);
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  it('but fails stands for nobody, and others are looked at as before', async () => {
+    open('fails', { now: fails });
+    open('good');
+    open('expires', { endsAt: Date.now() + 40_000 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toEqual([
+      ['fails', 'credential_revoked'],
+      ['expires', 'credential_expired'],
+    ]);
+  });
+});
+
 describe('all streams together', () => {
+  it('are looked at every half minute although others are opened all the time', async () => {
+    open('a', { now: async () => undefined });
+    for (let passed = 0; passed < 30_000; passed += 10_000) {
+      open(`at ${passed}`);
+      await vi.advanceTimersByTimeAsync(10_000);
+    }
+    expect(ended).toEqual([['a', 'credential_revoked']]);
+  });
+
   it('need one timer, and none once they are closed', async () => {
     const releases = Array.from({ length: 1000 }, (_, index) => open(String(index)));
     expect(vi.getTimerCount()).toBe(1);

@@ -31,14 +31,18 @@ export type StreamEndObserver = (stream: Pick<HeldStream, 'caller' | 'method'>, 
 /** Longest time between two looks at all streams, in milliseconds. */
 const lookEvery = 30_000;
 
-type Watched = HeldStream & { credential: Credential };
+interface Watched extends HeldStream {
+  credential: Credential;
+  /** Its credential has been asked whom it stands for, and has not answered yet. */
+  asked: boolean;
+}
 
 export class HeldStreams {
   readonly #streams = new Set<Watched>();
   readonly #told: StreamEndObserver;
   readonly #lookEvery: number;
   #timer: NodeJS.Timeout | undefined;
-  #looking = false;
+  #lookedAt = 0;
 
   constructor(told: StreamEndObserver, lookEveryMilliseconds = lookEvery) {
     this.#told = told;
@@ -57,7 +61,8 @@ export class HeldStreams {
   hold(stream: HeldStream): () => void {
     const { credential } = stream.caller;
     if (!credential) return () => undefined;
-    const watched = { ...stream, credential };
+    const watched = { ...stream, credential, asked: false };
+    if (this.#streams.size === 0) this.#lookedAt = Date.now();
     this.#streams.add(watched);
     this.#schedule();
     return () => this.#release(watched);
@@ -70,33 +75,30 @@ export class HeldStreams {
 
   /** One timer for all: at the next regular look, or when the first credential ends before it. */
   #schedule(): void {
-    if (this.#looking) return;
     clearTimeout(this.#timer);
     if (this.#streams.size === 0) return;
     const ends = Math.min(...[...this.#streams].map(({ credential }) => credential.endsAt));
-    const wait = Math.min(Math.max(ends - Date.now(), 0), this.#lookEvery);
-    this.#timer = setTimeout(() => void this.#look(), wait).unref();
+    // From the last look on: streams that are opened all the time must not put off the next one.
+    const wait = Math.min(ends, this.#lookedAt + this.#lookEvery) - Date.now();
+    this.#timer = setTimeout(() => this.#look(), Math.min(Math.max(wait, 0), this.#lookEvery)).unref();
   }
 
-  async #look(): Promise<void> {
-    this.#looking = true;
+  /** Nobody is waited for: a credential that does not answer keeps neither the others nor itself from their end. */
+  #look(): void {
+    this.#lookedAt = Date.now();
     for (const stream of this.#streams) {
       if (stream.credential.endsAt <= Date.now()) this.#end(stream, 'credential_expired');
+      else if (!stream.asked) void this.#check(stream);
     }
-    await Promise.all([...this.#streams].map((stream) => this.#check(stream)));
-    this.#looking = false;
     this.#schedule();
   }
 
   async #check(stream: Watched): Promise<void> {
-    const { principal: before } = stream.caller;
-    const principal = await stream.credential.principalNow();
-    // Whoever it acts as in Kubernetes decides what is watched, and is fixed when a watch begins.
-    const same =
-      principal?.id === before.id &&
-      JSON.stringify(principal.impersonate) === JSON.stringify(before.impersonate);
-    if (!same) this.#end(stream, 'credential_revoked');
-    else if (!stream.allows({ ...stream.caller, principal })) this.#end(stream, 'grants');
+    stream.asked = true;
+    // When even asking fails, nobody stands for it: the client comes back, and is looked at as for every request.
+    const rule = await verdictOn(stream).catch(() => 'credential_revoked' as const);
+    stream.asked = false;
+    if (rule) this.#end(stream, rule);
   }
 
   #end(stream: Watched, rule: StreamEndRule): void {
@@ -105,4 +107,16 @@ export class HeldStreams {
     stream.end();
     this.#told(stream, rule);
   }
+}
+
+/** Why a stream must end as things are; `undefined`: it may go on. */
+async function verdictOn({ caller, credential, allows }: Watched): Promise<StreamEndRule | undefined> {
+  const { principal: before } = caller;
+  const principal = await credential.principalNow();
+  // Whoever it acts as in Kubernetes decides what is watched, and is fixed when a watch begins.
+  const same =
+    principal?.id === before.id &&
+    JSON.stringify(principal.impersonate) === JSON.stringify(before.impersonate);
+  if (!same) return 'credential_revoked';
+  return allows({ ...caller, principal }) ? undefined : 'grants';
 }
