@@ -23,7 +23,7 @@ import { defaultHttpLimits, type HttpLimits } from './http/limits.ts';
 import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
 import { recordRequests, serveMetrics } from './http/metrics.ts';
 import { Overload } from './http/overload.ts';
-import type { CheckReadiness } from './http/readiness.ts';
+import type { CheckReadiness, OwnReadiness } from './http/readiness.ts';
 import { recordRefusals } from './http/refusals.ts';
 import { type ProtectedResource, serveResourceMetadata } from './http/resource-metadata.ts';
 import { HeldStreams, type StreamEndObserver } from './mcp/held-streams.ts';
@@ -52,6 +52,8 @@ export interface AppOptions extends EdgeOptions {
   /** Addresses of proxies whose X-Forwarded-For is believed. */
   trustProxy?: readonly string[];
   checkReadiness: CheckReadiness;
+  /** Omitted: nothing but what `checkReadiness` tells. */
+  ownReadiness?: OwnReadiness;
   metrics: Metrics;
   logger: Logger;
   limits?: Partial<HttpLimits>;
@@ -77,7 +79,7 @@ export interface App {
 export async function createApp(options: AppOptions): Promise<App> {
   const { surface, authenticator, checkReadiness, metrics, logger } = options;
   const limits = { ...defaultHttpLimits, ...options.limits };
-  const probe = new ReadinessProbe(checkReadiness);
+  const probe = new ReadinessProbe(checkReadiness, options.ownReadiness);
   const inFlight = new InFlight();
   const overload = new Overload(limits.eventLoopDelayMilliseconds);
   metrics.watchInFlight(() => inFlight.count);

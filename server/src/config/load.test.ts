@@ -208,6 +208,46 @@ describe('what is wrong', () => {
     await expect(failing).rejects.toThrow('did you mean postgres.defaultVersion?');
   });
 
+  it('never quotes what stands where a key belongs when it could be a secret', async () => {
+    const secret = 'mK3x9v'.repeat(6);
+    const problem = (text: string): Promise<string> =>
+      file(text)
+        .then((path) => load({ file: path }))
+        .then(String, (thrown: Error) => thrown.message);
+    for (const text of [
+      `${secret}: 1`,
+      `postgres: {${secret}: 1}`,
+      `postgres: {images: {${secret}: a}}`,
+      `auth: {rules: [{group: a, effect: read, ${secret}: 1}]}`,
+    ]) {
+      const message = await problem(text);
+      expect(message).toContain('The configuration is wrong');
+      expect(message).toContain('a key that is no name, so not shown');
+      expect(message).not.toContain(secret);
+    }
+    expect(await problem('auth: {rules: [{group: a, effect: read, namespace: b}]}')).toContain(
+      'there is no such key: namespace',
+    );
+  });
+
+  it.each(['shop/orders', 'Prod-*', '-prod', 'prod-', '1prod', 'a.b', 'prod?', ' prod', '', 'a'.repeat(51)])(
+    'refuses %j for protectedClusters, because no cluster can be called so',
+    async (pattern) => {
+      const path = await file(`protectedClusters: [fine, ${JSON.stringify(pattern)}]`);
+      await expect(load({ file: path })).rejects.toThrow(
+        /protectedClusters at 1 \(file .*\): must (be a name or pattern that a cluster name can fit|hold at most 50)/,
+      );
+    },
+  );
+
+  it.each(['prod-*', '*', '*-prod', 'a*b*c', 'orders', 'p-1', `*${'a'.repeat(50)}*`])(
+    'takes %j for protectedClusters',
+    async (pattern) => {
+      const { config } = await load({ file: await file(`protectedClusters: [${JSON.stringify(pattern)}]`) });
+      expect(config.protectedClusters).toEqual([pattern]);
+    },
+  );
+
   it('refuses a level of the file that holds a value', async () => {
     await expect(load({ file: await file('postgres: 17') })).rejects.toThrow('holds settings of its own');
   });

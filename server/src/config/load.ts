@@ -7,7 +7,7 @@ import { type Config, configSchema, settings } from './schema.ts';
 import type { Setting } from './setting.ts';
 import { readText } from './text-value.ts';
 import { UsageError } from './usage-error.ts';
-import { readYamlFile } from './yaml-file.ts';
+import { readYamlFile, shownKey } from './yaml-file.ts';
 
 /** Variable that names the configuration file when `--config` does not. */
 export const fileVariable = 'CNPG_MCP_CONFIG';
@@ -91,7 +91,7 @@ function flatten(
       return flatten(value, origin, problems, [...parents, name]);
     }
     problems.push(
-      `${key} (${origin}): ${
+      `${[...parents, shownKey(name)].join('.')} (${origin}): ${
         isLevel
           ? 'holds settings of its own'
           : unknown(
@@ -163,12 +163,20 @@ function describe(issue: z.core.$ZodIssue, origins: ReadonlyMap<string, string>)
   const setting = settings.find(({ path }) =>
     path.every((part, index) => issue.path[index] === part),
   ) as Setting;
-  const rest = issue.path.slice(setting.path.length).map(String).join('.');
+  const rest = issue.path
+    .slice(setting.path.length)
+    .map((part) => shownKey(String(part)))
+    .join('.');
   const isText = setting.kind === 'map' && issue.code === 'invalid_type' && rest === '';
   if (isText)
     return `${setting.key} (${origins.get(setting.key)}): must be KEY=VALUE, or several with commas between`;
-  const message = issue.message.replace(/^Invalid (input|option|key in record): ?/, '');
+  const message = messageOf(issue).replace(/^Invalid (input|option|key in record): ?/, '');
   return `${setting.key}${rest && ` at ${rest}`} (${origins.get(setting.key)}): ${message}`;
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'unrecognized_keys') return issue.message;
+  return `there is no such key: ${issue.keys.map(shownKey).join(', ')}`;
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

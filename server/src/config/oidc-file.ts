@@ -1,7 +1,7 @@
 /** `oidc.yaml`: a small file of its own for sign-in, as other servers have it. Its keys become settings of ours. */
 import { stat } from 'node:fs/promises';
 import { closest } from '../closest.ts';
-import { readYamlFile } from './yaml-file.ts';
+import { readYamlFile, shownKey } from './yaml-file.ts';
 
 /** Where the file is looked for when none is named; the first that is there counts. */
 export const oidcFilePlaces: readonly string[] = ['/etc/mcp/oidc.yaml', '/config/oidc.yaml', 'oidc.yaml'];
@@ -40,7 +40,7 @@ export async function readOidcFile(
     const key = Object.hasOwn(meanings, name) ? meanings[name] : undefined;
     if (key === 'auth.audiences') settings.push([key, Array.isArray(value) ? value : [value]]);
     else if (key !== undefined) settings.push([key, value]);
-    else warnings.push(`${name} in ${path} has no effect${reason(name)}`);
+    else warnings.push(`${shownKey(name)} in ${path} has no effect${reason(name)}`);
   }
   return { path, settings, warnings };
 }

@@ -136,10 +136,10 @@ export const configSchema = z.strictObject({
     section: 'policy',
     description: 'Groups of tools that are offered. Omitted: all.',
   }),
-  protectedClusters: setting(names(1000).default([]), {
+  protectedClusters: setting(z.array(clusterPattern()).max(1000).default([]), {
     section: 'policy',
     description:
-      'Patterns (* stands for anything) of cluster names that cannot be changed or deleted: prod-*.',
+      'Names of clusters that cannot be changed or deleted, in whatever namespace, or patterns of names: prod-*. A pattern holds lower-case letters, digits, hyphens and *, which stands for any characters or none, and begins with a letter or *; one that no cluster name could fit is refused.',
   }),
 
   confirmation: setting(z.enum(['token', 'argument']).default('token'), {
@@ -228,6 +228,21 @@ function namespaceName() {
     .regex(
       /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
       'must be a namespace name: lower-case letters, digits and hyphens, no hyphen at either end',
+    );
+}
+
+/** Within the operator's rule for Cluster names (a DNS-1035 label of at most 50 characters): else it would protect nothing. */
+function clusterPattern() {
+  return z
+    .string()
+    .max(253)
+    .regex(
+      /^[a-z*]([-a-z0-9*]*[a-z0-9*])?$/,
+      'must be a name or pattern that a cluster name can fit: lower-case letters, digits, hyphens and *, beginning with a letter or *, not ending with a hyphen, without a namespace',
+    )
+    .refine(
+      (pattern) => pattern.replaceAll('*', '').length <= 50,
+      'must hold at most 50 characters besides *, the longest name of a cluster',
     );
 }
 

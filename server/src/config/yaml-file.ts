@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from './usage-error.ts';
 
+/**
+ * An unknown key as it may stand in a message: somebody may have written a secret where a key belongs. None that is accepted
+ * is as short as the names that are shown: `confirmationKey` has at least 32 characters.
+ */
+export function shownKey(name: string): string {
+  return /^[\w.-]{1,31}$/.test(name) ? name : '(a key that is no name, so not shown)';
+}
+
 /** Reads a file of settings (YAML or JSON). Throws {@link UsageError} when it cannot be read or holds no `key: value`. */
 export async function readYamlFile(file: string): Promise<Record<string, unknown>> {
   const text = await readFile(file, 'utf8').catch((thrown: NodeJS.ErrnoException) => {

@@ -14,6 +14,7 @@ describe('readiness', () => {
         asked += 1;
         return fine;
       },
+      undefined,
       { now: () => time },
     );
     await Promise.all([probe.ask(), probe.ask(), probe.ask()]);
@@ -25,6 +26,20 @@ describe('readiness', () => {
     expect(asked).toBe(2);
   });
 
+  it('tells what the process knows by itself as it is at the moment', async () => {
+    let warning: string | undefined;
+    const probe = new ReadinessProbe(
+      async () => fine,
+      async () => [{ name: 'tokens-file', ok: true, ...(warning && { warning }) }],
+    );
+    const last = async () => (await probe.ask()).checks.at(-1);
+    expect(await last()).toEqual({ name: 'tokens-file', ok: true });
+    warning = 'stale';
+    expect(await last()).toEqual({ name: 'tokens-file', ok: true, warning });
+    warning = undefined;
+    expect(await last()).toEqual({ name: 'tokens-file', ok: true });
+  });
+
   it('gives up on checks that hang, and tells them to stop', async () => {
     let told = false;
     const probe = new ReadinessProbe(
@@ -34,6 +49,7 @@ describe('readiness', () => {
             told = true;
           });
         }),
+      undefined,
       { patienceMilliseconds: 20 },
     );
     expect(await probe.ask()).toMatchObject({
@@ -50,6 +66,11 @@ describe('readiness', () => {
     const { ready, checks } = await probe.ask();
     expect(ready).toBe(false);
     expect(JSON.stringify(checks)).not.toContain('secret');
+    const own = new ReadinessProbe(
+      async () => fine,
+      () => Promise.reject(new Error('secret detail')),
+    );
+    expect(await own.ask()).toEqual({ ready: false, checks: [...fine, ...checks] });
   });
 
   it('is no while the server stops, without asking anybody', async () => {

@@ -1,23 +1,32 @@
 /** `/healthz`: the process answers. `/readyz`: calls can succeed. For probes, so never slow and never behind a guard. */
 import type { FastifyInstance } from 'fastify';
-import type { CheckReadiness, Readiness } from './readiness.ts';
+import type { CheckReadiness, OwnReadiness, Readiness, ReadinessCheck } from './readiness.ts';
 
-/** How long an answer stands, in milliseconds: probes come from several places and must not load the API server. */
+/** How long an answer of others stands, in milliseconds: probes come from several places and must not load the API server. */
 const freshFor = 5_000;
 /** How long the checks may take, in milliseconds. */
 const patience = 2_000;
 
-/** Remembers the last answer, asks once however many want to know, and gives up on checks that hang. */
+/**
+ * Remembers what others answered last, asks them once however many want to know, and gives up on those that hang. What the
+ * process knows by itself is never remembered.
+ */
 export class ReadinessProbe {
   readonly #check: CheckReadiness;
+  readonly #own: OwnReadiness;
   readonly #now: () => number;
   readonly #patience: number;
   #draining = false;
-  #known: { at: number; readiness: Readiness } | undefined;
-  #asking: Promise<Readiness> | undefined;
+  #known: { at: number; checks: readonly ReadinessCheck[] } | undefined;
+  #asking: Promise<readonly ReadinessCheck[]> | undefined;
 
-  constructor(check: CheckReadiness, { now = Date.now, patienceMilliseconds = patience } = {}) {
+  constructor(
+    check: CheckReadiness,
+    own: OwnReadiness = async () => [],
+    { now = Date.now, patienceMilliseconds = patience } = {},
+  ) {
     this.#check = check;
+    this.#own = own;
     this.#now = now;
     this.#patience = patienceMilliseconds;
   }
@@ -31,14 +40,19 @@ export class ReadinessProbe {
     if (this.#draining) {
       return { ready: false, checks: [{ name: 'server', ok: false, reason: 'The server is stopping.' }] };
     }
-    if (this.#known && this.#now() - this.#known.at < freshFor) return this.#known.readiness;
+    const checks = (await Promise.all([this.#others(), this.#own().catch(broken)])).flat();
+    return { ready: checks.every(({ ok }) => ok), checks };
+  }
+
+  async #others(): Promise<readonly ReadinessCheck[]> {
+    if (this.#known && this.#now() - this.#known.at < freshFor) return this.#known.checks;
     this.#asking ??= this.#look().finally(() => {
       this.#asking = undefined;
     });
     return this.#asking;
   }
 
-  async #look(): Promise<Readiness> {
+  async #look(): Promise<readonly ReadinessCheck[]> {
     const timeout = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const tooSlow = new Promise<never>((_resolve, reject) => {
@@ -47,22 +61,24 @@ export class ReadinessProbe {
         reject(new Error('slow'));
       }, this.#patience);
     });
-    let readiness: Readiness;
+    let checks: readonly ReadinessCheck[];
     try {
-      const checks = await Promise.race([this.#check(timeout.signal), tooSlow]);
-      readiness = { ready: checks.every(({ ok }) => ok), checks };
+      checks = await Promise.race([this.#check(timeout.signal), tooSlow]);
     } catch {
-      const reason = timeout.signal.aborted
-        ? `The checks did not end within ${this.#patience / 1000} seconds.`
-        : 'The checks themselves failed.';
-      readiness = { ready: false, checks: [{ name: 'server', ok: false, reason }] };
+      const reason = `The checks did not end within ${this.#patience / 1000} seconds.`;
+      checks = timeout.signal.aborted ? [{ name: 'server', ok: false, reason }] : broken();
     } finally {
       clearTimeout(timer);
     }
-    this.#known = { at: this.#now(), readiness };
-    return readiness;
+    this.#known = { at: this.#now(), checks };
+    return checks;
   }
 }
+
+/** The cause may hold what is nobody's business on a page that everybody can read. */
+const broken = (): ReadinessCheck[] => [
+  { name: 'server', ok: false, reason: 'The checks themselves failed.' },
+];
 
 export function serveHealth(app: FastifyInstance, probe: ReadinessProbe): void {
   app.get('/healthz', async () => ({ status: 'ok' }));

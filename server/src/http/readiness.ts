@@ -15,5 +15,8 @@ export interface Readiness {
   checks: readonly ReadinessCheck[];
 }
 
-/** Looks at everything that is needed. May be slow or hang: the caller bounds it. */
+/** Asks others whether they work. May be slow or hang: the caller bounds it, and remembers the answer for a while. */
 export type CheckReadiness = (signal: AbortSignal) => Promise<readonly ReadinessCheck[]>;
+
+/** Tells what this process knows by itself. Asked each time: whoever has put something right sees it at once. */
+export type OwnReadiness = () => Promise<readonly ReadinessCheck[]>;
