@@ -78,6 +78,42 @@ describe.each(places)('roles in %s', (place) => {
     expect(await getObject('secret', `cnpg-${name}-user-billing`, namespace)).toBeUndefined();
   });
 
+  it('takes back what it has declared when the role is made by SQL at the same instant', async () => {
+    const wait = `
+      for i in 1..600 loop
+        perform pg_stat_clear_snapshot();
+        exit when exists (select from pg_stat_activity where wait_event_type = 'Lock' and query ilike 'create role%');
+        perform pg_sleep(0.05);
+      end loop`;
+    const other = sql(
+      `begin; create role rival login createdb connection limit 7 password 'theirs'; do $$ begin ${wait}; end $$; commit`,
+    );
+    await until('the other transaction has made the role', 30, async () => {
+      const begun = `select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query like '%role rival%'`;
+      return (await sql(begun)) === '1';
+    });
+    const answer = await server.call('create_postgres_role', of('rival', { timeout: 60 }));
+    await other;
+    expect(answer.structured.error, answer.text).toMatchObject({ code: 'already_exists' });
+    const secret = await getObject('secret', `cnpg-${name}-user-rival`, namespace);
+    const now = await sql("select rolcreatedb, rolconnlimit from pg_roles where rolname = 'rival'");
+    // Who is first, this server or the operator's second attempt, is not in our hand: the answer says which it was.
+    if (answer.text.includes('It was too late')) {
+      expect([now, secret?.kind]).toEqual(['f|-1', 'Secret']);
+    } else {
+      expect(answer.text).toContain('nothing remains');
+      expect([now, secret]).toEqual(['t|7', undefined]);
+    }
+  });
+
+  it('makes a role within the default time', async () => {
+    const answer = await server.call('create_postgres_role', of('prompt'));
+    expect(answer.structured, answer.text).toMatchObject({ state: 'done' });
+    expect(await sql("select count(*) from pg_roles where rolname = 'prompt'")).toBe('1');
+    const gone = await server.confirmed('delete_postgres_role', of('prompt'));
+    expect(gone.structured.state, gone.text).toBe('done');
+  });
+
   it('creates it once it was dropped by SQL, although the operator has listed it', async () => {
     await sql('drop role billing');
     const answer = await server.call('create_postgres_role', of('billing', { timeout: 180 }));

@@ -43,6 +43,11 @@ export interface SimulatedPostgres {
   roleExists(namespace: string, cluster: string, name: string): boolean;
   /** Creates a role, or changes its attributes, as SQL does: the operator is not told. Returns its transaction. */
   createRole(namespace: string, cluster: string, name: string, attributes: Fields): number;
+  /**
+   * Creates a role in a transaction that is still open: nobody sees it. It ends when the operator tries to make a role of that
+   * name, which fails with SQLSTATE 42710; so do as many attempts as are given here (1).
+   */
+  beginRole(namespace: string, cluster: string, name: string, attributes: Fields, attempts?: number): void;
   /** Names of all databases, ordered, without the templates. */
   databases(namespace: string, cluster: string): string[];
   database(namespace: string, cluster: string, name: string): SimulatedDatabase | undefined;
@@ -69,6 +74,8 @@ interface Contents {
   roles: Map<string, SimulatedRole>;
   databases: Map<string, SimulatedDatabase>;
   owners: Set<string>;
+  /** Roles of open transactions. */
+  uncommitted: Map<string, { attributes: Fields; attempts: number }>;
   /** The transaction counter that roles are stamped with. */
   transaction: number;
 }
@@ -168,6 +175,10 @@ export class Postgres implements SimulatedPostgres {
     this.#clusters.delete(`${namespace}/${cluster}`);
   }
 
+  beginRole(namespace: string, cluster: string, name: string, attributes: Fields, attempts = 1): void {
+    this.#contents(namespace, cluster).uncommitted.set(name, { attributes, attempts });
+  }
+
   /** Creates a role or changes its attributes; returns the transaction it was done in. */
   createRole(
     namespace: string,
@@ -181,6 +192,13 @@ export class Postgres implements SimulatedPostgres {
       if (!contents.roles.has(parent) && !parent.startsWith('pg_')) {
         throw new PostgresError('42704', `role "${parent}" does not exist`);
       }
+    }
+    const rival = contents.uncommitted.get(name);
+    if (rival !== undefined) {
+      rival.attempts -= 1;
+      if (rival.attempts <= 0) contents.uncommitted.delete(name);
+      contents.roles.set(name, { name, attributes: rival.attributes });
+      throw new PostgresError('42710', `role "${name}" already exists`);
     }
     contents.roles.set(name, {
       name,
@@ -230,7 +248,13 @@ export class Postgres implements SimulatedPostgres {
     const key = `${namespace}/${cluster}`;
     let contents = this.#clusters.get(key);
     if (contents === undefined) {
-      contents = { roles: new Map(), databases: new Map(), owners: new Set(), transaction: 740 };
+      contents = {
+        roles: new Map(),
+        databases: new Map(),
+        owners: new Set(),
+        uncommitted: new Map(),
+        transaction: 740,
+      };
       this.#clusters.set(key, contents);
     }
     return contents;

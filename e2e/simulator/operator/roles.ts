@@ -85,6 +85,11 @@ function applyRole(world: World, waits: Waits, place: Place, role: Fields, resul
     };
   } catch (error) {
     if (!(error instanceof PostgresError)) throw error;
+    if (error.sqlState === '42710') {
+      fail(`while trying to CREATE: ${error.message}`);
+      result.again = sooner(result.again, takes.look);
+      return;
+    }
     const action = ensure === 'absent' ? 'DELETE' : 'UPDATE_MEMBERSHIPS';
     const text =
       error.sqlState === '2BP01' ? error.detail : error.message.replace(/^ERROR: | \(SQLSTATE.*$/g, '');

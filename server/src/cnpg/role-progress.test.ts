@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clusterFixture } from './cluster.fixture.ts';
-import { inlineProgress, objectProgress } from './role-progress.ts';
+import { firstAttempt, inlineProgress, isApplied, objectProgress } from './role-progress.ts';
 import type { Cluster, DatabaseRole, ManagedRolesStatus } from './types.ts';
 
 const clusterWith = (managedRolesStatus: ManagedRolesStatus): Cluster =>
@@ -25,6 +25,39 @@ const failing = (...errors: string[]): Cluster =>
 
 const forbidden =
   'failed to get password secret s-a: secrets "s-a" is forbidden: User "pg" cannot get resource';
+
+const taken = 'while creating role a: ERROR: role "a" already exists (SQLSTATE 42710)';
+
+describe('firstAttempt', () => {
+  it('ends with already_exists when PostgreSQL says that it has the role', () => {
+    const look = firstAttempt('a', 'spec.managed.roles', clusterWith({}));
+    for (const cluster of [clusterWith({}), pending, failing(forbidden)])
+      expect(look(cluster)).toBe('continue');
+    expect(() => look(failing(taken))).toThrow(expect.objectContaining({ code: 'already_exists' }));
+  });
+
+  it('does not take such an error of an earlier creation for an answer', () => {
+    expect(firstAttempt('a', 'spec.managed.roles', failing(taken))(failing(taken))).toBe('continue');
+  });
+
+  it('leaves every other outcome to those who watch on', () => {
+    const look = firstAttempt('a', 'spec.managed.roles', clusterWith({}));
+    for (const cluster of [undefined, after('2001', 760), failing('role "x" does not exist')])
+      expect(look(cluster)).toEqual({ done: { ok: true } });
+  });
+});
+
+describe('isApplied', () => {
+  it('is told by the list of the operator or by the transaction of the role', () => {
+    expect(isApplied('a', clusterWith({}), failing(taken))).toBe(false);
+    expect(isApplied('a', pending, pending)).toBe(false);
+    expect(isApplied('a', pending, after('1939', 754))).toBe(true);
+    const altered = { passwordStatus: { a: { resourceVersion: '2001', transactionID: 760 } } };
+    expect(
+      isApplied('a', pending, clusterWith({ ...failing(taken).status?.managedRolesStatus, ...altered })),
+    ).toBe(true);
+  });
+});
 
 describe('inlineProgress', () => {
   it('proves a password by the version of its Secret, not by "reconciled"', () => {

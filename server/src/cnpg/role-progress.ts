@@ -1,8 +1,10 @@
 /** How far the operator is with a role that was made or changed: what its status proves, and what it does not. */
+import { ToolError } from '../errors.ts';
+import type { KubeObject, WatchDecision } from '../kube/gateway.ts';
 import { isDropError } from './role-drop.ts';
 import { findEntry } from './role-edits.ts';
 import { own } from './role-names.ts';
-import { roleStatus } from './roles.ts';
+import { type RolePlace, type RoleStatus, roleStatus } from './roles.ts';
 import type { Cluster, DatabaseRole } from './types.ts';
 
 /** What one look at an object says. `quoted` was written by the operator or PostgreSQL. */
@@ -32,6 +34,72 @@ export interface Awaited {
 function isTransient(message: string): boolean {
   return /secrets? .*(is forbidden|not found)/is.test(message);
 }
+
+/**
+ * PostgreSQL's word that a role to be made is there: SQLSTATE 42710 (duplicate_object), or 23505 (unique_violation) when CREATE
+ * ROLE had to wait for the transaction that made it.
+ */
+function isTaken(message: string): boolean {
+  return /\(SQLSTATE 42710\)|"pg_authid_rolname_index" \(SQLSTATE 23505\)/.test(message);
+}
+
+/**
+ * Watches the first attempt to make a role. Throws `already_exists` when PostgreSQL has the role: the operator would take it
+ * over the next time, within a second (seen on operator 1.30.0). `before`: the Cluster before the role was declared, whose status
+ * may hold such an error of an earlier creation; a second one like it cannot be told from it.
+ */
+export function firstAttempt(
+  role: string,
+  place: RolePlace,
+  before: Cluster,
+): (object: KubeObject | undefined) => WatchDecision<{ ok: true }> {
+  const errorBefore = own(before.status?.managedRolesStatus?.cannotReconcile, role)?.join('\n');
+  return (object) => {
+    if (!object) return { done: { ok: true } };
+    const { state, messages } =
+      place === 'DatabaseRole'
+        ? objectStatus(object as DatabaseRole)
+        : roleStatus(object as Cluster, { place, spec: { name: role } });
+    const said = messages.join('\n');
+    if (state === 'reconciled' || state === 'deleting') return { done: { ok: true } };
+    if (state !== 'failed' || said === errorBefore || isTransient(said)) return 'continue';
+    if (!isTaken(said)) return { done: { ok: true } };
+    throw new ToolError(
+      'already_exists',
+      `PostgreSQL has a role ${role} already: it was made by SQL while this call was creating one.`,
+      {
+        hint:
+          'Choose another name, or drop that role in PostgreSQL first. Whoever made it should look whether its password, attributes and ' +
+          'memberships are still as they were: the operator may have tried again before the declaration was taken back.',
+      },
+    );
+  };
+}
+
+/** Throws when the operator has applied what was declared for a role that PostgreSQL had: it is too late to take that back. */
+export function refuseTooLate(role: string, applied: boolean): void {
+  if (!applied) return;
+  throw new ToolError(
+    'conflict',
+    `It was too late to take the declaration back: the operator has taken the role ${role} over. That role has the attributes and ` +
+      'memberships of this call now, and the password in its new Secret; agree with whoever made it whose it is.',
+  );
+}
+
+/**
+ * Whether the operator has applied an inline role that was just declared. `before`: the Cluster before the role was declared.
+ */
+export function isApplied(role: string, before: Cluster, now: Cluster): boolean {
+  const transaction = ({ status }: Cluster): number | undefined =>
+    own(status?.managedRolesStatus?.passwordStatus, role)?.transactionID;
+  return (
+    transaction(now) !== transaction(before) ||
+    (own(now.status?.managedRolesStatus?.byStatus, 'reconciled')?.includes(role) ?? false)
+  );
+}
+
+const objectStatus = (object: DatabaseRole): RoleStatus =>
+  roleStatus({} as Cluster, { place: 'DatabaseRole', spec: object.spec, object });
 
 const undecided =
   'It lists the role as reconciled, but whether that is about this change or about the state of before cannot be told.';
@@ -80,11 +148,7 @@ export function objectProgress(
   const errorBefore = before?.status?.message;
   return (object) => {
     if (!object) return { state: 'failed', message: 'The DatabaseRole was deleted meanwhile.' };
-    const { state, messages } = roleStatus({} as Cluster, {
-      place: 'DatabaseRole',
-      spec: object.spec,
-      object,
-    });
+    const { state, messages } = objectStatus(object);
     if (state === 'deleting') return { state: 'failed', message: 'The DatabaseRole is being deleted.' };
     if (state !== 'reconciled') return failedOrWaiting(messages.join('\n'), errorBefore);
     const live = secretVersion === undefined || object.status?.secretResourceVersion === secretVersion;
@@ -98,7 +162,9 @@ function failedOrWaiting(error: string, before: string | undefined): Sight {
   if (error === before || isTransient(error)) return { state: 'waiting', quoted: error };
   return {
     state: 'failed',
-    message: 'The operator could not apply it; the declaration stays as it was written.',
+    message: isTaken(error)
+      ? 'PostgreSQL has the role already: it was made by SQL meanwhile. The declaration stays, and the operator takes that role over when it tries again.'
+      : 'The operator could not apply it; the declaration stays as it was written.',
     quoted: error,
   };
 }

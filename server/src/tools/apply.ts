@@ -41,16 +41,24 @@ export interface ApplyResult {
   stopped?: { state: 'failed' | 'requested'; message: string; quoted?: string };
 }
 
+type Undoing = Pick<ApplyError, 'remains' | 'notUndone'>;
+
 /** An error that ended the apply, with what had become of every step. */
 export class ApplyError extends Error {
   override readonly name = 'ApplyError';
   readonly error: ToolError;
   readonly steps: StepReport[];
+  /** Something was written and not undone, or it is not known whether. */
+  readonly remains: boolean;
+  /** Why steps could not be undone. */
+  readonly notUndone: string[];
 
-  constructor(error: ToolError, steps: StepReport[]) {
+  constructor(error: ToolError, steps: StepReport[], { remains, notUndone }: Undoing) {
     super(error.message, { cause: error });
     this.error = error;
     this.steps = steps;
+    this.remains = remains;
+    this.notUndone = notUndone;
   }
 }
 
@@ -87,13 +95,13 @@ export async function applyPlan(
   for (const [index, operation] of operations.entries()) {
     const step = result.steps[index] as StepReport;
     try {
-      if (options.signal.aborted && !tidies(operation))
+      if (options.signal.aborted && !goesOn(operation))
         throw new ToolError('cancelled', 'The call was cancelled.');
       options.progress(operation.summary);
       if (operation.verb === 'await') {
         const verdict = await awaitOperation(kube, operation);
         if (verdict.ok) {
-          step.status = 'done';
+          step.status = verdict.unseen ? 'not_done' : 'done';
           continue;
         }
         step.status = verdict.state === 'failed' ? 'failed' : 'not_done';
@@ -114,15 +122,18 @@ export async function applyPlan(
           ? await whatBecameOf(writing, operation, options.requestId)
           : 'failed';
       }
-      if (tidies(operation)) continue;
-      await undo(writing, operations, result, index, options.requestId);
-      throw new ApplyError(error, result.steps);
+      if (operation.verb === 'edit' && operation.tidies) continue;
+      const undoing = await undo(writing, operations, result, index, options.requestId);
+      throw new ApplyError(error, result.steps, undoing);
     }
   }
   return result;
 }
 
-const tidies = (operation: Operation): boolean => operation.verb === 'edit' && operation.tidies === true;
+/** Steps after which the plan goes on although the caller has gone. */
+const goesOn = (operation: Operation): boolean =>
+  (operation.verb === 'edit' && operation.tidies === true) ||
+  (operation.verb === 'await' && operation.orGoOn === true);
 
 /** The same gateway, for requests that are not broken off when the client goes: only their own deadline ends them. */
 function unbroken(kube: KubeGateway): KubeGateway {
@@ -295,10 +306,11 @@ async function asPlanned<T>(
 }
 
 type AwaitVerdict =
-  | { ok: true }
+  | { ok: true; unseen?: boolean }
   | { ok: false; state: 'failed' | 'requested'; message: string; quoted?: string };
 
 async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Promise<AwaitVerdict> {
+  let ended: unknown;
   try {
     const verdict = await kube.watchUntil(
       operation.resource,
@@ -307,12 +319,19 @@ async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Pro
         name: operation.key.name,
         timeoutSeconds: operation.timeoutSeconds,
       },
-      (objects): WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }> =>
-        operation.until(objects[0]),
+      (objects): WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }> => {
+        try {
+          return operation.until(objects[0]);
+        } catch (thrown) {
+          ended = thrown;
+          throw thrown;
+        }
+      },
     );
     return verdict.ok ? verdict : { ...verdict, state: 'failed' };
   } catch (thrown) {
     const error = toToolError(thrown);
+    if (operation.orGoOn && ended === undefined) return { ok: true, unseen: true };
     if (error.code !== 'timeout') throw error;
     if (operation.late) return { ok: false, ...operation.late() };
     return {
@@ -329,8 +348,9 @@ async function undo(
   result: ApplyResult,
   failedAt: number,
   requestId: string,
-): Promise<void> {
-  const unsure = result.steps[failedAt]?.status === 'unknown';
+): Promise<Undoing> {
+  const notUndone: string[] = [];
+  let unsure = result.steps[failedAt]?.status === 'unknown';
   for (let index = failedAt; index >= 0; index -= 1) {
     const operation = operations[index];
     const step = result.steps[index];
@@ -338,16 +358,43 @@ async function undo(
     try {
       if (operation?.verb === 'edit' && operation.undo) {
         const { undo: takeBack } = operation;
-        if ((await edit(kube, { ...operation, edit: takeBack })) !== 'not_needed') step.status = 'undone';
+        await edit(kube, { ...operation, edit: takeBack });
+        step.status = 'undone';
       }
       // What a later step may rest on stays as long as it is not known that the later step was not done.
       if (operation?.verb === 'create' && operation.undoable && !unsure) {
         const made = result.objects[index] ?? (await findOwn(kube, operation, requestId));
-        await kube.remove(operation.resource, operation.key, { uid: made?.metadata.uid });
+        await removeMade(kube, operation, made?.metadata.uid);
         step.status = 'undone';
       }
-    } catch {
-      // Stays as it is: the report says that it was done.
+    } catch (thrown) {
+      // It stays, and what it may rest on with it.
+      unsure = true;
+      notUndone.push(toToolError(thrown).message);
+    }
+  }
+  const remains = operations.some(
+    ({ verb }, index) =>
+      verb !== 'await' && ['done', 'unknown'].includes((result.steps[index] as StepReport).status),
+  );
+  return { remains, notUndone };
+}
+
+/** Removes what a creation has made: as it was looked at, where that decides whether it goes. */
+async function removeMade(
+  kube: KubeGateway,
+  { resource, key, undoable }: CreateOperation,
+  uid: string | undefined,
+): Promise<void> {
+  if (typeof undoable !== 'function') return kube.remove(resource, key, { uid });
+  for (let attempt = 1; ; attempt += 1) {
+    const current = await kube.get(resource, key);
+    undoable(current);
+    try {
+      const { resourceVersion } = current.metadata;
+      return await kube.remove(resource, key, { uid, resourceVersion });
+    } catch (thrown) {
+      if (toToolError(thrown).code !== 'conflict' || attempt === maxEditAttempts) throw thrown;
     }
   }
 }

@@ -21,8 +21,11 @@ export interface CreateOperation extends OperationBase {
   verb: 'create';
   object: KubeObject;
   generate?: GeneratedSecret;
-  /** Remove the object again (by the uid that was returned) when a later step fails. */
-  undoable?: boolean;
+  /**
+   * Remove the object again (by the uid that was returned) when a later step fails. A function looks at it first, and throws a
+   * ToolError that says why it stays.
+   */
+  undoable?: true | ((current: KubeObject) => void);
 }
 
 /** A merge patch, guarded by uid and, where given, resourceVersion. */
@@ -50,7 +53,8 @@ export interface EditOperation extends OperationBase {
   edit: (current: KubeObject) => JsonPatchStep[];
   /**
    * Steps that take the edit back when the plan does not get to its end; an empty list when nothing of it is left. Only for
-   * what no later step rests on: it is taken back also when it is not known what became of one.
+   * what no later step rests on: it is taken back also when it is not known what became of one. May throw a ToolError that
+   * says why it stays.
    */
   undo?: (current: KubeObject) => JsonPatchStep[];
   /**
@@ -81,6 +85,8 @@ export interface AwaitOperation extends OperationBase {
   until: (
     object: KubeObject | undefined,
   ) => WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }>;
+  /** Only what `until` throws or answers ends the plan: not that the time is over, that the caller has gone, or a lost watch. */
+  orGoOn?: boolean;
   /** What to say when the time is over, where more is known than that. May throw a ToolError, too. */
   late?: () => { state: 'failed' | 'requested'; message: string; quoted?: string };
 }

@@ -82,12 +82,12 @@ export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts):
   try {
     return await run(tool, call, parts, fence, trail);
   } catch (thrown) {
-    const { error, steps } =
-      thrown instanceof ApplyError ? thrown : { error: toToolError(thrown), steps: undefined };
+    const broken = thrown instanceof ApplyError ? thrown : undefined;
+    const error = broken?.error ?? toToolError(thrown);
     trail.outcome = error.code;
     if (error.code === 'internal') cause = error.cause ?? error;
     return errorAnswer(error, fence, {
-      ...(steps && brokenOff(steps)),
+      ...(broken && brokenOff(broken)),
       rightComesWith: error.missingRight && sourceOf(tool, error.missingRight),
     });
   } finally {
@@ -285,14 +285,16 @@ async function observeChange(
   }
 }
 
-function brokenOff(steps: StepReport[]): { text: string; structured: Record<string, unknown> } {
+function brokenOff({ steps, remains, notUndone }: ApplyError): {
+  text: string;
+  structured: Record<string, unknown>;
+} {
   const undone = steps.some(({ status }) => status === 'undone');
-  const remains = steps.some(({ status }) => status === 'done' || status === 'unknown');
   const sentence = remains
     ? 'The steps before it were not undone, or it is not known what became of one; look before you repeat the call.'
     : undone
       ? 'The steps before it were undone: nothing remains.'
       : 'Nothing was changed.';
   const marks = steps.map(({ what, status }, index) => `${index + 1}. ${what} (${status.replace('_', ' ')})`);
-  return { text: [sentence, ...marks].join('\n'), structured: { steps } };
+  return { text: [sentence, ...notUndone, ...marks].join('\n'), structured: { steps } };
 }

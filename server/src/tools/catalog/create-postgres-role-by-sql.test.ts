@@ -75,6 +75,59 @@ describe('create_postgres_role', () => {
     expect(secret('cnpg-orders-user-billing')).toBeUndefined();
   });
 
+  /** The role becomes visible when the operator tries to make it; the operator gets its way after so many attempts. */
+  const hold = (role: string, attempts = Number.POSITIVE_INFINITY) =>
+    harness.simulator.postgres.beginRole(demo, 'orders', role, { login: true, createdb: true }, attempts);
+
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'takes back what it has declared in %s when PostgreSQL says then that it has the role',
+    async (place) => {
+      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      hold('billing');
+      const answer = await create({ role_name: 'billing', wait: false });
+      expect(answer.structured.error).toMatchObject({
+        code: 'already_exists',
+        message: expect.stringContaining('made by SQL while this call was creating one'),
+        hint: expect.stringContaining('may have tried again before the declaration was taken back'),
+      });
+      expect(answer.text).toContain('nothing remains');
+      expect(managedRoles(harness)).toEqual([]);
+      expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+      await harness.simulator.state.until('databaseroles', demo, 'orders-billing', (object) => !object);
+      expect(inPostgres('billing')).toEqual({ name: 'billing', attributes: { login: true, createdb: true } });
+    },
+  );
+
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'says that it was too late when the operator has taken the role over by then, with the first role in %s',
+    async (place) => {
+      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      hold('billing', 1);
+      // The look, the edit and its answer come before: what is slow is the reading before the declaration is taken back.
+      const slow = place === 'DatabaseRole' ? 'databaseroles' : 'clusters';
+      const declared = place === 'DatabaseRole' ? 'create databaseroles' : 'create secrets';
+      harness.simulator.clearRequests();
+      const answering = create({ role_name: 'billing' });
+      await vi.waitFor(() => expect(writes(harness)).toContain(declared));
+      harness.simulator.faults.add({ match: { verb: 'get', resource: slow }, delayMs: 200 });
+      const answer = await answering;
+      expect(answer.structured.error.code).toBe('already_exists');
+      expect(answer.text).toContain('It was too late to take the declaration back');
+      expect(secret('cnpg-orders-user-billing')).toBeDefined();
+      expect(inPostgres('billing')?.attributes).toMatchObject({ createdb: false });
+    },
+  );
+
+  it('keeps the Secret of a DatabaseRole that it may not take back, and says why', async () => {
+    await putDatabaseRole(harness, 'any-name', { name: 'first' });
+    harness.simulator.deny({ verb: 'delete', resource: 'databaseroles' });
+    hold('billing');
+    const answer = await create({ role_name: 'billing' });
+    expect(answer.structured.error.code).toBe('already_exists');
+    expect(answer.text).toMatch(/were not undone.*may not delete databaseroles/s);
+    expect(secret('cnpg-orders-user-billing')).toBeDefined();
+  });
+
   it('says beforehand that the role was there when the operator looked last, and does not take that for an answer', async () => {
     await create({ role_name: 'billing' });
     const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
@@ -96,7 +149,13 @@ describe('create_postgres_role', () => {
     await create({ role_name: 'first' });
     harness.simulator.clearRequests();
     const answer = await create({ role_name: 'clerk' });
-    expect(writes(harness)).toEqual(['patch clusters orders', 'create secrets', 'patch clusters orders']);
+    // An edit is repeated when the operator wrote its status in between.
+    const accepted = harness.simulator.requests.filter(({ status }) => status < 400);
+    expect(writes({ ...harness, simulator: { ...harness.simulator, requests: accepted } })).toEqual([
+      'patch clusters orders',
+      'create secrets',
+      'patch clusters orders',
+    ]);
     expect(answer.structured).toMatchObject({ state: 'done', warnings: [] });
     expect(managedRoles(harness).map(({ name }) => name)).toEqual(['first', 'clerk']);
   });

@@ -276,6 +276,7 @@ describe('create_postgres_role', () => {
       'done',
       'undone',
       'failed',
+      'not_done',
     ]);
     expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
   });

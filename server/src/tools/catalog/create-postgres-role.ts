@@ -13,6 +13,7 @@ import { permission } from '../permission.ts';
 import { readRoles, readRolesPermissions } from '../roles/declared.ts';
 import {
   addInline,
+  awaitFirstAttempt,
   createObject,
   lookForRole,
   refuseTakenName,
@@ -29,7 +30,7 @@ export const createPostgresRole = defineTool({
   toolset: 'roles',
   effect: 'change',
   description:
-    'Creates a PostgreSQL role with a generated password, which is kept in a Secret and never shown. Lives in a DatabaseRole object when the cluster uses those, else in spec.managed.roles.',
+    'Creates a PostgreSQL role with a generated password, which is kept in a Secret and never shown. Lives in a DatabaseRole object when the cluster uses those, else in spec.managed.roles. A role that somebody makes by SQL while the call runs may be taken over.',
   input: z.strictObject({
     ...roleInputs,
     login: z.boolean().default(true),
@@ -60,6 +61,9 @@ export const createPostgresRole = defineTool({
       'roles are entries of spec.managed.roles; their status is in the Cluster',
     ),
     permission('databaseroles', ['create', 'watch'], 'for clusters whose roles are DatabaseRole objects'),
+    permission('databaseroles', ['delete'], 'it is taken back when PostgreSQL has the role already', {
+      optional: true,
+    }),
     permission('databaseroles', ['get'], 'to find out what became of a creation whose answer was lost', {
       optional: true,
     }),
@@ -118,8 +122,12 @@ export const createPostgresRole = defineTool({
           undoable: true,
         },
         ...(asObject
-          ? [createObject(cluster, crdName, spec, place), removeMarker(cluster, look)]
-          : [addInline(cluster, spec, place, look)]),
+          ? [
+              createObject(cluster, crdName, spec, place),
+              awaitFirstAttempt(cluster, role, crdName),
+              removeMarker(cluster, look),
+            ]
+          : [addInline(cluster, spec, place, look), awaitFirstAttempt(cluster, role)]),
       ],
       facts: { cluster, secret, ...(asObject && { crdName }) },
     });

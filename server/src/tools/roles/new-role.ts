@@ -1,8 +1,9 @@
 /** A new role: what stands in its way, and the operation that declares it in either place. */
 import { appSecretName } from '../../cnpg/names.ts';
-import { addEntry } from '../../cnpg/role-edits.ts';
+import { addEntry, removeEntries } from '../../cnpg/role-edits.ts';
 import { RoleLook } from '../../cnpg/role-look.ts';
 import { applicationDatabase, reservedRoleReason } from '../../cnpg/role-names.ts';
+import { firstAttempt, isApplied, refuseTooLate } from '../../cnpg/role-progress.ts';
 import { isRoleSecret, isRoleSecretOf } from '../../cnpg/role-secret.ts';
 import {
   type DeclaredRole,
@@ -11,7 +12,7 @@ import {
   roleStatus,
   undeclaredRoles,
 } from '../../cnpg/roles.ts';
-import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
+import type { Cluster, DatabaseRole, RoleSpec, Secret } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
 import type { EditOperation, Operation } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
@@ -176,6 +177,31 @@ export function addInline(cluster: Cluster, spec: RoleSpec, place: string, look:
     intent: { add: spec },
     // The entry is appended, so removing the marker by its index does not move what was added.
     edit: (current) => [...addEntry(current as Cluster, spec), ...look.removeMarkers(current)],
+    undo: (current) => {
+      refuseTooLate(spec.name, isApplied(spec.name, cluster, current as Cluster));
+      return removeEntries(current as Cluster, ({ name }) => name === spec.name);
+    },
+  };
+}
+
+/** Seconds for PostgreSQL's answer to the first attempt, which comes within one when the primary runs. */
+const firstAttemptSeconds = 2;
+
+/**
+ * Ends the call when PostgreSQL says that it has the role: what was declared is undone before the operator tries again.
+ * `objectName`: of the DatabaseRole; absent for an inline role.
+ */
+export function awaitFirstAttempt(cluster: Cluster, role: string, objectName?: string): Operation {
+  const at = keyOf(cluster);
+  return {
+    ...(objectName === undefined
+      ? at
+      : { resource: 'databaseroles' as const, key: { ...at.key, name: objectName } }),
+    verb: 'await',
+    summary: `See what PostgreSQL says to the first attempt: a role ${role} may have been made by SQL since it was looked for.`,
+    timeoutSeconds: firstAttemptSeconds,
+    until: firstAttempt(role, objectName === undefined ? 'spec.managed.roles' : 'DatabaseRole', cluster),
+    orGoOn: true,
   };
 }
 
@@ -193,6 +219,7 @@ export function createObject(
     resource: 'databaseroles',
     key,
     summary: `Create ${place} for role ${spec.name}.`,
+    undoable: (current) => refuseTooLate(spec.name, (current as DatabaseRole).status?.applied === true),
     object: {
       apiVersion: 'postgresql.cnpg.io/v1',
       kind: 'DatabaseRole',
