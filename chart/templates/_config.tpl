@@ -29,8 +29,9 @@
 {{- if eq .Values.auth.mode "token" -}}
   {{- $_ := set $config "auth" (merge (dict "tokensFile" (include "cnpg-mcp.tokensFile" .)) (default (dict) $config.auth)) -}}
 {{- end -}}
+{{- /* Also where the rights come from elsewhere: what a made token allows follows the preset as well. */ -}}
+{{- if and (eq .Values.rbac.preset "view") (not (hasKey $config "readOnly")) -}}{{- $_ := set $config "readOnly" true -}}{{- end -}}
 {{- if .Values.rbac.create -}}
-  {{- if and (eq .Values.rbac.preset "view") (not (hasKey $config "readOnly")) -}}{{- $_ := set $config "readOnly" true -}}{{- end -}}
   {{- if not .Values.rbac.clusterWide -}}
     {{- $namespaces := include "cnpg-mcp.namespaces" . | fromJsonArray -}}
     {{- if not (hasKey $config "namespaces") -}}{{- $_ := set $config "namespaces" $namespaces -}}{{- end -}}

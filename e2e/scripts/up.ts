@@ -49,8 +49,8 @@ Cursor and others (mcp.json):
 Clients that start their servers (stdio, with the rights of the cluster's administrator):
   ${JSON.stringify({ mcpServers: { cnpg: stdio } })}
 
-It may keep the passwords of these roles of ${demo.name} only: ${demoRoles.join(', ')}. To allow another, app for example:
-  ${allowRoleCommand('app')}
+It may keep the passwords of these roles of ${demo.name} only: ${demoRoles.join(', ')}. To allow another, sales for example:
+  ${allowRoleCommand('sales')}
 
 Then ask: "Is my PostgreSQL cluster ${demo.name} in namespace ${demo.namespace} healthy?"
 To remove the server: make down`);

@@ -168,6 +168,7 @@ describe('the configuration in the ConfigMap', () => {
     const elsewhere = await configOf({ rbac: { preset: 'edit', namespaces: ['shop', 'billing'] } });
     expect(elsewhere).toMatchObject({ namespaces: ['shop', 'billing'], namespace: 'shop' });
     expect(elsewhere).not.toHaveProperty('readOnly');
+    expect(await configOf({ rbac: { create: false } })).toMatchObject({ readOnly: true });
     const everywhere = await configOf({ rbac: { clusterWide: true } });
     expect(everywhere).not.toHaveProperty('namespaces');
     expect(everywhere).not.toHaveProperty('namespace');
