@@ -4,7 +4,7 @@ import type { KubeObject } from '../../e2e/simulator/index.ts';
 import { createPostgresRole } from '../src/tools/catalog/create-postgres-role.ts';
 import { deletePostgresRole } from '../src/tools/catalog/delete-postgres-role.ts';
 import { type Harness, type HarnessAnswer, startHarness } from './harness.ts';
-import { demo, managedRoles, startOrders } from './running-cluster.ts';
+import { demo, managedRoles, orders, startOrders } from './running-cluster.ts';
 
 export interface OrdersRoles {
   /** Of the test that runs. */
@@ -20,6 +20,8 @@ export interface OrdersRoles {
   exists(role: string): boolean;
   /** The Secret that this server makes for a role. */
   secret(role: string): KubeObject | undefined;
+  /** The resourceVersion of the Secret whose password the operator has written last; undefined for none. */
+  passwordVersion(role: string): string | undefined;
   databaseRole(name: string): KubeObject | undefined;
   /** Puts one entry into spec.managed.roles besides those that this server made, in place of an earlier one of its name. */
   declareRole(role: { name: string } & Record<string, unknown>): Promise<void>;
@@ -48,6 +50,8 @@ export function ordersRoles(): OrdersRoles {
       answers.map(({ structured }) => structured.state ?? structured.error.code).sort(),
     exists: (role) => harness.simulator.postgres.roleExists(demo, 'orders', role),
     secret: (role) => harness.simulator.state.get('secrets', demo, `cnpg-orders-user-${role}`),
+    passwordVersion: (role) =>
+      orders(harness).status?.managedRolesStatus?.passwordStatus?.[role]?.resourceVersion,
     databaseRole: (name) => harness.simulator.state.get('databaseroles', demo, name),
     async declareRole(role) {
       const others = managedRoles(harness).filter(({ name }) => name !== role.name);

@@ -11,7 +11,8 @@ import {
 import { deletePostgresRole } from './delete-postgres-role.ts';
 
 const roles = ordersRoles();
-const { args, create, remove, outcomesOf, exists, secret, databaseRole, declareRole } = roles;
+const { args, create, remove, outcomesOf, exists, secret, passwordVersion, databaseRole, declareRole } =
+  roles;
 
 describe('delete_postgres_role', () => {
   it('drops the role in PostgreSQL, then takes away the entry and the Secret, and nothing else', async () => {
@@ -92,10 +93,19 @@ describe('delete_postgres_role', () => {
     const own = secret('clerk');
     if (!own) throw new Error('no Secret');
     roles.harness.simulator.state.put({ ...own, metadata: { ...own.metadata, labels: {} } });
+    // The operator writes the password of a Secret that has changed, and with that another role than the one that was shown.
+    await vi.waitFor(() => expect(passwordVersion('clerk')).toBe(secret('clerk')?.metadata.resourceVersion));
     const answer = await remove('clerk');
     expect(answer.structured.state).toBe('done');
     expect(answer.structured.warnings).toContainEqual(expect.stringContaining('it remains'));
     expect(secret('clerk')).toBeDefined();
+  });
+
+  it('says of a role that nobody declared just that, also to somebody who may read no Secret of it', async () => {
+    roles.harness.simulator.deny({ verb: 'get', resource: 'secrets' });
+    const answer = await roles.harness.call(deletePostgresRole, args('shop'));
+    expect(answer.structured.error).toMatchObject({ code: 'not_found' });
+    expect(answer.text).toContain('declares no role shop');
   });
 
   describe('with a DatabaseRole', () => {

@@ -10,6 +10,7 @@ import type { KubeObject } from '../../kube/gateway.ts';
 import { changePlan, type Operation } from '../change-plan.ts';
 import { defineTool } from '../define-tool.ts';
 import { namespace } from '../inputs.ts';
+import { readIfAllowed } from '../optional-read.ts';
 import { permission } from '../permission.ts';
 import { oneRole, readRoles, readRolesPermissions } from '../roles/declared.ts';
 import { dependantsOfRole, refusalsOfDrop } from '../roles/drop-checks.ts';
@@ -52,8 +53,8 @@ export const deletePostgresRole = defineTool({
     const { cluster, roles } = read;
     const where = { namespace: context.namespace.name };
     if (declarationsOf(roles, role).length === 0) {
-      // An earlier call may have got as far as the last step.
-      const left = await findSecret(context, roleSecretName(clusterName, role));
+      // An earlier call may have got as far as the last step. Secrets are granted by name: a role that nobody declared has none to name.
+      const left = await readIfAllowed(findSecret(context, roleSecretName(clusterName, role)));
       if (left && isRoleSecretOf(cluster, role, left)) {
         const refusal = protectionRefusal(cluster);
         return changePlan<Facts>({

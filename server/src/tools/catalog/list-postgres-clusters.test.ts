@@ -75,6 +75,14 @@ describe('list_postgres_clusters', () => {
     );
   });
 
+  it('leads on where not every instance is ready and nothing says why', async () => {
+    putCluster(harness.simulator, 'waiting', 'demo', 3, ({ status }) => {
+      Object.assign(status ?? {}, { readyInstances: 1, phase: 'Setting up primary' });
+    });
+    const { output } = await list({ namespace: 'demo' });
+    expect(output.clusters[0]?.notes).toEqual(['1 of 3 instances are ready: get_cluster_status says why.']);
+  });
+
   it('lists all namespaces when asked to, and only then says so', async () => {
     putCluster(harness.simulator, 'orders', 'demo');
     putCluster(harness.simulator, 'billing', 'other');

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   type ClusterBlock,
+  type ClusterSummary,
   clusterLines,
   clusterStorage,
   clusterSummary,
@@ -71,7 +72,7 @@ export const listPostgresClusters = defineReadTool({
     const { fence } = context;
     const quote = fence.quote.bind(fence);
     const clusters = page.items.slice(position.skip).map((item) => ({
-      ...clusterSummary(item, quote, context.protectingPattern(item.metadata.name)),
+      ...withCause(clusterSummary(item, quote, context.protectingPattern(item.metadata.name))),
       ...(input.detail_level === 'detailed' && {
         ...clusterStorage(item, quote),
         conditions: conditionViews(item, quote),
@@ -109,6 +110,16 @@ export const listPostgresClusters = defineReadTool({
     ].join('\n');
   },
 });
+
+/** Leads on where a cluster is not ready and the list, which reads nothing else, cannot say why: it may never be. */
+function withCause(summary: ClusterSummary): ClusterSummary {
+  const { instances, ready_instances: ready, notes } = summary;
+  if (ready >= instances || notes.length > 0) return summary;
+  return {
+    ...summary,
+    notes: [`${ready} of ${instances} instances are ready: get_cluster_status says why.`],
+  };
+}
 
 async function readPage(
   context: ToolContext,
