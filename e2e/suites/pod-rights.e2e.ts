@@ -87,7 +87,8 @@ async function become(preset: Preset, ...values: string[]): Promise<void> {
 
 /** The server offers everything to anybody, with rules of our own: Kubernetes decides. */
 async function becomeOpen(preset: Preset, ...values: string[]): Promise<void> {
-  const open = [`auth.existingSecret=${caller}`, 'config.readOnly=false', 'config.audit.events=true'];
+  // As an argument: the chart itself refuses the setting where the add-on for it is off.
+  const open = [`auth.existingSecret=${caller}`, 'config.readOnly=false', 'extraArgs={--audit-events}'];
   await upgrade(preset, [...open, 'rbac.cnpgRoles=create', ...values]);
   pod = await endpointOf(namespace, caller);
 }
