@@ -2,13 +2,14 @@
  * A Keycloak of this test run's own: in a container where a Docker engine answers, else the distribution from Maven Central
  * on the Java of this machine. It forgets everything when it ends.
  */
+
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort } from '../../server/test/free-port.ts';
 
 const run = promisify(execFile);
 const version = '26.7.3';
@@ -132,14 +133,6 @@ async function end(child: ChildProcess): Promise<void> {
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 async function succeeds(program: string, ...args: string[]): Promise<boolean> {

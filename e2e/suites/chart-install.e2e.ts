@@ -16,7 +16,15 @@ import { imageOnCluster } from '../image/load.ts';
 import { serverProgram } from '../scripts/paths.ts';
 import { accountKubeconfig } from './support/gate.ts';
 import { majors, releaseWorld, withoutPods } from './support/helm-majors.ts';
-import { deleteNamespace, getObject, kubectl, makeNamespace, names, until } from './support/kubernetes.ts';
+import {
+  deleteNamespace,
+  getObject,
+  kubectl,
+  makeNamespace,
+  names,
+  restrict,
+  until,
+} from './support/kubernetes.ts';
 
 const run = promisify(execFile);
 const cluster = inject('cluster');
@@ -212,7 +220,7 @@ describe.each(majors)('the pods of a release by %s', (_, index) => {
       'networkPolicy.enabled=true',
     ];
     const set = ['--set', values.join()];
-    await kubectl('label', 'namespace', world.namespace, 'pod-security.kubernetes.io/enforce=restricted');
+    await restrict(world.namespace);
     await helm('install', 'x', chartFolder, ...set, '--wait', '--timeout', '90s');
     const started = performance.now();
     const command = /^ {2}helm (test .*)$/m.exec(await helm('get', 'notes', 'x'))?.[1] ?? '';

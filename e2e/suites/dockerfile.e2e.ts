@@ -16,7 +16,14 @@ import { valuesOf } from '../image/load.ts';
 import { imageName } from '../image/make.ts';
 import { type UnpackedImage, unpackImage } from '../image/unpacked.ts';
 import { clusterProgram, root, runFolder, serverProgram } from '../scripts/paths.ts';
-import { apply, deleteNamespace, getObject, kubectl, makeNamespace, until } from './support/kubernetes.ts';
+import {
+  apply,
+  deleteNamespace,
+  getObject,
+  kubectl,
+  makeRestrictedNamespace,
+  until,
+} from './support/kubernetes.ts';
 import { deploy, endpointOf, rpc, valuesFor } from './support/release.ts';
 
 const run = promisify(execFile);
@@ -142,8 +149,7 @@ if (cluster.provider === 'external') {
   describe('on the cluster', () => {
     let namespace: string;
     beforeAll(async () => {
-      namespace = await makeNamespace('t-dockerfile');
-      await kubectl('label', 'namespace', namespace, 'pod-security.kubernetes.io/enforce=restricted');
+      namespace = await makeRestrictedNamespace('t-dockerfile');
       for (const { archive } of [runtime, debug]) await run(clusterProgram, ['load-image', archive]);
     });
     afterAll(() => deleteNamespace(namespace));

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { KubeObject as SimulatedObject } from '../../e2e/simulator/types.ts';
 import type { KubeObject } from '../src/kube/gateway.ts';
 import { changePlan, type Operation } from '../src/tools/change-plan.ts';
-import { defineTool } from '../src/tools/define-tool.ts';
+import { defineTool, type ToolContext } from '../src/tools/define-tool.ts';
 import { namespace } from '../src/tools/inputs.ts';
 import { permission } from '../src/tools/permission.ts';
 import { type Harness, type HarnessOptions, startHarness } from './harness.ts';
@@ -51,6 +51,9 @@ const scaleEdit = (cluster: KubeObject, instances: number): Operation => ({
       : [{ op: 'replace', path: '/spec/instances', value: instances }],
 });
 
+const clusterOf = ({ kube, namespace: { name: namespace } }: ToolContext, cluster: string) =>
+  kube.get('clusters', { name: cluster, namespace });
+
 /** Makes a Secret, then changes a cluster: two steps, the first of them undoable. */
 export const twoSteps = defineTool({
   name: 'two_steps',
@@ -65,10 +68,7 @@ export const twoSteps = defineTool({
     permission('secrets', ['create', 'delete'], 'a Secret is made'),
   ],
   async plan(context, input) {
-    const cluster = await context.kube.get('clusters', {
-      name: input.name,
-      namespace: context.namespace.name,
-    });
+    const cluster = await clusterOf(context, input.name);
     return changePlan({
       target: { kind: 'Cluster', name: input.name, object: cluster },
       summary: 'Do two steps.',
@@ -91,10 +91,7 @@ export const removal = defineTool({
   output: z.object({}),
   permissions: [permission('clusters', ['get', 'delete'], 'it is deleted')],
   async plan(context, input) {
-    const cluster = await context.kube.get('clusters', {
-      name: input.name,
-      namespace: context.namespace.name,
-    });
+    const cluster = await clusterOf(context, input.name);
     return changePlan({
       target: { kind: 'Cluster', name: input.name, object: cluster },
       summary: 'Delete it.',

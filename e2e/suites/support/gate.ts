@@ -1,10 +1,12 @@
 /** A TCP gate in front of the API server that can be shut, and kubeconfigs that lead through it or to less rights. */
+
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../../../server/test/free-port.ts';
 import { kubectl } from './kubernetes.ts';
 
 interface Kubeconfig {
@@ -75,14 +77,6 @@ export async function makeGate(): Promise<Gate> {
       server = opened;
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }
 
 /** A service account with just these rules in its namespace, and a kubeconfig that acts as it. */

@@ -73,10 +73,15 @@ export async function makeNamespace(prefix: string): Promise<string> {
   return name;
 }
 
-/** The same, for pods of the restricted Pod Security Standard only. */
+/** Lets a namespace take pods of the restricted Pod Security Standard only. */
+export async function restrict(name: string): Promise<void> {
+  await kubectl('label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted');
+}
+
+/** A new namespace, for pods of the restricted Pod Security Standard only. */
 export async function makeRestrictedNamespace(prefix: string): Promise<string> {
   const name = await makeNamespace(prefix);
-  await kubectl('label', 'namespace', name, 'pod-security.kubernetes.io/enforce=restricted');
+  await restrict(name);
   return name;
 }
 

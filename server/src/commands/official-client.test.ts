@@ -2,8 +2,8 @@
  * The official client, which knows nothing but the address of this server, and a real OpenID provider: it finds the provider,
  * registers itself, has its user sign in, and comes back for a further scope when a call needs it.
  */
+
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
 import { type OAuthClientProvider, UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -15,6 +15,7 @@ import type {
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { signInAs } from '../../test/browser.ts';
+import { freePort } from '../../test/free-port.ts';
 import { desktopClient, type RealIdp, startRealIdp } from '../../test/real-idp.ts';
 import { type SmallApp, startSmallApp } from '../../test/small-app.ts';
 import { loadConfig } from '../config/load.ts';
@@ -98,14 +99,6 @@ afterEach(async () => {
   await signIn.close();
   await idp.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 /** Connects; signs in on the way. */
 async function connect(person: Person) {

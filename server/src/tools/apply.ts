@@ -1,7 +1,8 @@
 /** Carries a plan out, step by step. What a tool changes is written here (or tried, in its dry run) and nowhere else. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError, toToolError } from '../errors.ts';
-import type { JsonPatchStep, KubeGateway, KubeObject, WatchDecision, WriteResult } from '../kube/gateway.ts';
+import type { JsonPatchStep, KubeGateway, KubeObject, WriteResult } from '../kube/gateway.ts';
+import { awaitOperation } from './await-step.ts';
 import type {
   AwaitOperation,
   CreateOperation,
@@ -302,43 +303,6 @@ async function asPlanned<T>(
         throw error;
       version = current.resourceVersion;
     }
-  }
-}
-
-type AwaitVerdict =
-  | { ok: true; unseen?: boolean }
-  | { ok: false; state: 'failed' | 'requested'; message: string; quoted?: string };
-
-async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Promise<AwaitVerdict> {
-  let ended: unknown;
-  try {
-    const verdict = await kube.watchUntil(
-      operation.resource,
-      {
-        ...(operation.key.namespace !== undefined && { namespace: operation.key.namespace }),
-        name: operation.key.name,
-        timeoutSeconds: operation.timeoutSeconds,
-      },
-      (objects): WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }> => {
-        try {
-          return operation.until(objects[0]);
-        } catch (thrown) {
-          ended = thrown;
-          throw thrown;
-        }
-      },
-    );
-    return verdict.ok ? verdict : { ...verdict, state: 'failed' };
-  } catch (thrown) {
-    const error = toToolError(thrown);
-    if (operation.orGoOn && ended === undefined) return { ok: true, unseen: true };
-    if (error.code !== 'timeout') throw error;
-    if (operation.late) return { ok: false, ...operation.late() };
-    return {
-      ok: false,
-      state: 'requested',
-      message: `The operator has not done this within ${operation.timeoutSeconds} s.`,
-    };
   }
 }
 

@@ -1,32 +1,27 @@
 /** create_postgres_role and roles that PostgreSQL has without a declaration: what the operator would take over. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Harness, startHarness } from '../../../test/harness.ts';
+import { describe, expect, it, vi } from 'vitest';
+import type { Harness } from '../../../test/harness.ts';
+import { ordersRoles } from '../../../test/orders-roles.ts';
 import {
   demo,
   managedRoles,
   orders,
   primaryNotReady,
   putDatabaseRole,
-  startOrders,
   writes,
 } from '../../../test/running-cluster.ts';
 import { markerName } from '../../cnpg/role-marker.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 
-let harness: Harness;
-beforeEach(async () => {
-  harness = await startHarness();
-  await startOrders(harness);
-});
-afterEach(() => harness.close());
+const roles = ordersRoles();
 
 const create = (args: Record<string, unknown>) =>
-  harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, ...args });
-const secret = (name: string) => harness.simulator.state.get('secrets', demo, name);
-const inPostgres = (role: string) => harness.simulator.postgres.role(demo, 'orders', role);
+  roles.harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, ...args });
+const secret = (name: string) => roles.harness.simulator.state.get('secrets', demo, name);
+const inPostgres = (role: string) => roles.harness.simulator.postgres.role(demo, 'orders', role);
 const bySql = (role: string) =>
-  harness.simulator.postgres.createRole(demo, 'orders', role, { login: true, createdb: true });
-const listed = () => orders(harness).status?.managedRolesStatus?.byStatus?.['not-managed'] ?? [];
+  roles.harness.simulator.postgres.createRole(demo, 'orders', role, { login: true, createdb: true });
+const listed = () => orders(roles.harness).status?.managedRolesStatus?.byStatus?.['not-managed'] ?? [];
 
 /** What a call leaves behind that is killed while it looks. */
 const leaveMarker = ({ kube }: Harness, name: string) =>
@@ -44,9 +39,9 @@ describe('create_postgres_role', () => {
     'leaves a role made by SQL as it is, with the first role in %s',
     async (place) => {
       bySql('billing');
-      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       const before = structuredClone(inPostgres('billing'));
-      harness.simulator.clearRequests();
+      roles.harness.simulator.clearRequests();
       const answer = await create({ role_name: 'billing' });
       expect(answer.structured).toMatchObject({
         error: {
@@ -56,8 +51,8 @@ describe('create_postgres_role', () => {
         steps: [{ status: 'undone' }, { status: 'failed' }, ...answer.structured.steps.slice(2)],
       });
       expect(answer.text).toContain('nothing remains');
-      expect(writes(harness)).toEqual(['patch clusters orders', 'patch clusters orders']);
-      expect(managedRoles(harness)).toEqual([]);
+      expect(writes(roles.harness)).toEqual(['patch clusters orders', 'patch clusters orders']);
+      expect(managedRoles(roles.harness)).toEqual([]);
       expect(secret('cnpg-orders-user-billing')).toBeUndefined();
       expect(inPostgres('billing')).toEqual(before);
     },
@@ -71,18 +66,24 @@ describe('create_postgres_role', () => {
     const answer = await create({ role_name: 'billing' });
     expect(answer.structured.error.code).toBe('already_exists');
     expect(inPostgres('billing')).toEqual(before);
-    expect(managedRoles(harness)).toMatchObject([{ name: 'first' }]);
+    expect(managedRoles(roles.harness)).toMatchObject([{ name: 'first' }]);
     expect(secret('cnpg-orders-user-billing')).toBeUndefined();
   });
 
   /** The role becomes visible when the operator tries to make it; the operator gets its way after so many attempts. */
   const hold = (role: string, attempts = Number.POSITIVE_INFINITY) =>
-    harness.simulator.postgres.beginRole(demo, 'orders', role, { login: true, createdb: true }, attempts);
+    roles.harness.simulator.postgres.beginRole(
+      demo,
+      'orders',
+      role,
+      { login: true, createdb: true },
+      attempts,
+    );
 
   it.each(['spec.managed.roles', 'DatabaseRole'])(
     'takes back what it has declared in %s when PostgreSQL says then that it has the role',
     async (place) => {
-      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       hold('billing');
       const answer = await create({ role_name: 'billing', wait: false });
       expect(answer.structured.error).toMatchObject({
@@ -91,9 +92,9 @@ describe('create_postgres_role', () => {
         hint: expect.stringContaining('may have tried again before the declaration was taken back'),
       });
       expect(answer.text).toContain('nothing remains');
-      expect(managedRoles(harness)).toEqual([]);
+      expect(managedRoles(roles.harness)).toEqual([]);
       expect(secret('cnpg-orders-user-billing')).toBeUndefined();
-      await harness.simulator.state.until('databaseroles', demo, 'orders-billing', (object) => !object);
+      await roles.harness.simulator.state.until('databaseroles', demo, 'orders-billing', (object) => !object);
       expect(inPostgres('billing')).toEqual({ name: 'billing', attributes: { login: true, createdb: true } });
     },
   );
@@ -101,15 +102,15 @@ describe('create_postgres_role', () => {
   it.each(['spec.managed.roles', 'DatabaseRole'])(
     'says that it was too late when the operator has taken the role over by then, with the first role in %s',
     async (place) => {
-      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       hold('billing', 1);
       // The look, the edit and its answer come before: what is slow is the reading before the declaration is taken back.
       const slow = place === 'DatabaseRole' ? 'databaseroles' : 'clusters';
       const declared = place === 'DatabaseRole' ? 'create databaseroles' : 'create secrets';
-      harness.simulator.clearRequests();
+      roles.harness.simulator.clearRequests();
       const answering = create({ role_name: 'billing' });
-      await vi.waitFor(() => expect(writes(harness)).toContain(declared));
-      harness.simulator.faults.add({ match: { verb: 'get', resource: slow }, delayMs: 200 });
+      await vi.waitFor(() => expect(writes(roles.harness)).toContain(declared));
+      roles.harness.simulator.faults.add({ match: { verb: 'get', resource: slow }, delayMs: 200 });
       const answer = await answering;
       expect(answer.structured.error.code).toBe('already_exists');
       expect(answer.text).toContain('It was too late to take the declaration back');
@@ -119,8 +120,8 @@ describe('create_postgres_role', () => {
   );
 
   it('keeps the Secret of a DatabaseRole that it may not take back, and says why', async () => {
-    await putDatabaseRole(harness, 'any-name', { name: 'first' });
-    harness.simulator.deny({ verb: 'delete', resource: 'databaseroles' });
+    await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+    roles.harness.simulator.deny({ verb: 'delete', resource: 'databaseroles' });
     hold('billing');
     const answer = await create({ role_name: 'billing' });
     expect(answer.structured.error.code).toBe('already_exists');
@@ -133,8 +134,8 @@ describe('create_postgres_role', () => {
     const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
     const key = { name: 'orders', namespace: demo };
     await create({ role_name: 'first' });
-    await harness.kube.patch('clusters', key, { type: 'json', body });
-    harness.simulator.state.remove('secrets', demo, 'cnpg-orders-user-billing');
+    await roles.harness.kube.patch('clusters', key, { type: 'json', body });
+    roles.harness.simulator.state.remove('secrets', demo, 'cnpg-orders-user-billing');
     await vi.waitFor(() => expect(listed()).toContain('billing'));
     const shown = await create({ role_name: 'billing', dry_run: true });
     expect(shown.structured).toMatchObject({
@@ -142,47 +143,45 @@ describe('create_postgres_role', () => {
       warnings: [expect.stringContaining('had a role billing when the operator looked last')],
     });
     expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
-    expect(managedRoles(harness)).toMatchObject([{ name: 'first' }]);
+    expect(managedRoles(roles.harness)).toMatchObject([{ name: 'first' }]);
   });
 
   it('takes one write more than without a look, and leaves no marker', async () => {
     await create({ role_name: 'first' });
-    harness.simulator.clearRequests();
+    roles.harness.simulator.clearRequests();
     const answer = await create({ role_name: 'clerk' });
     // An edit is repeated when the operator wrote its status in between.
-    const accepted = harness.simulator.requests.filter(({ status }) => status < 400);
-    expect(writes({ ...harness, simulator: { ...harness.simulator, requests: accepted } })).toEqual([
-      'patch clusters orders',
-      'create secrets',
-      'patch clusters orders',
-    ]);
+    const accepted = roles.harness.simulator.requests.filter(({ status }) => status < 400);
+    expect(
+      writes({ ...roles.harness, simulator: { ...roles.harness.simulator, requests: accepted } }),
+    ).toEqual(['patch clusters orders', 'create secrets', 'patch clusters orders']);
     expect(answer.structured).toMatchObject({ state: 'done', warnings: [] });
-    expect(managedRoles(harness).map(({ name }) => name)).toEqual(['first', 'clerk']);
+    expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(['first', 'clerk']);
   });
 
   it.each(['spec.managed.roles', 'DatabaseRole'])(
     'clears the marker of a call for the same role that was killed, with the first role in %s',
     async (place) => {
-      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
-      await leaveMarker(harness, markerName('clerk', new Date()));
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+      await leaveMarker(roles.harness, markerName('clerk', new Date()));
       expect((await create({ role_name: 'clerk' })).structured).toMatchObject({ state: 'done' });
-      expect(managedRoles(harness).map(({ name }) => name)).toEqual(
+      expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(
         place === 'DatabaseRole' ? [] : ['clerk'],
       );
     },
   );
 
   it('makes a DatabaseRole although the marker cannot be taken out, and says so', async () => {
-    await putDatabaseRole(harness, 'any-name', { name: 'first' });
-    harness.simulator.clearRequests();
-    harness.simulator.faults.add({
+    await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+    roles.harness.simulator.clearRequests();
+    roles.harness.simulator.faults.add({
       match: { verb: 'create', resource: 'databaseroles' },
       delayMs: 300,
       times: 1,
     });
     const answering = create({ role_name: 'clerk' });
-    await vi.waitFor(() => expect(writes(harness)).toContain('create databaseroles'));
-    harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
+    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create databaseroles'));
+    roles.harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
     const answer = await answering;
     expect(answer.structured).toMatchObject({ state: 'done' });
     expect(answer.structured.steps.at(-1)).toMatchObject({ status: 'failed' });
@@ -191,41 +190,41 @@ describe('create_postgres_role', () => {
 
   it('creates nothing when the operator does not look, and takes the marker out again', async () => {
     await create({ role_name: 'first' });
-    await primaryNotReady(harness);
+    await primaryNotReady(roles.harness);
     const answer = await create({ role_name: 'clerk', timeout: 1 });
     expect(answer.structured).toMatchObject({
       error: { code: 'timeout', message: expect.stringContaining('did not say which roles PostgreSQL has') },
       steps: [{ status: 'undone' }, ...answer.structured.steps.slice(1)],
     });
     expect(answer.text).toContain('The steps before it were undone: nothing remains.');
-    expect(managedRoles(harness).map(({ name }) => name)).toEqual(['first']);
+    expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(['first']);
     expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
   });
 
   it('takes the marker out again when the call is cancelled', async () => {
-    await primaryNotReady(harness);
+    await primaryNotReady(roles.harness);
     const caller = new AbortController();
-    const answering = harness.call(
+    const answering = roles.harness.call(
       createPostgresRole,
       { namespace: demo, cluster_name: 'orders', role_name: 'clerk' },
       { signal: caller.signal },
     );
-    await vi.waitFor(() => expect(managedRoles(harness)).toHaveLength(1));
+    await vi.waitFor(() => expect(managedRoles(roles.harness)).toHaveLength(1));
     caller.abort();
     expect((await answering).structured.error.code).toBe('cancelled');
-    expect(managedRoles(harness)).toEqual([]);
+    expect(managedRoles(roles.harness)).toEqual([]);
   });
 
   it('makes the first role of a cluster in one call', async () => {
     const answer = await create({ role_name: 'clerk' });
     expect(answer.structured).toMatchObject({ state: 'done', losses: [], warnings: [] });
-    expect(managedRoles(harness).map(({ name }) => name)).toEqual(['clerk']);
+    expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(['clerk']);
   });
 
   it('does not take the list of before for an answer when only a marker is left', async () => {
     bySql('billing');
-    await leaveMarker(harness, 'cnpg-mcp-marker-00000000-00000000-0');
+    await leaveMarker(roles.harness, 'cnpg-mcp-marker-00000000-00000000-0');
     expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
-    expect(managedRoles(harness)).toEqual([]);
+    expect(managedRoles(roles.harness)).toEqual([]);
   });
 });
