@@ -189,6 +189,7 @@ describe('somebody who may only look', () => {
       },
     });
     expect(await instances()).toBe(before);
+    expect(auditLines().at(-1)).toMatchObject({ outcome: 'forbidden', changed: false });
   });
 });
 
@@ -204,10 +205,13 @@ describe('somebody who may edit, by a group', () => {
       decision: 'allowed',
       changed: true,
     });
-    const event = await until('an Event tells of the change', 20, async () => {
+    const [event, ...others] = await until('an Event tells of the change', 20, async () => {
       const list = JSON.parse(await kubectl('get', 'events', '-n', namespace, '-o', 'json'));
-      return list.items.find(({ reason }: { reason: string }) => reason === 'ChangedThroughMcp');
+      const found = list.items.filter(({ reason }: { reason: string }) => reason === 'ChangedThroughMcp');
+      return found.length > 0 && found;
     });
+    // None tells of the change that was refused before.
+    expect(others).toEqual([]);
     expect(event.involvedObject).toMatchObject({ kind: 'Cluster', name: 'orders' });
     expect(event.involvedObject.uid).toBeUndefined();
     expect(event.message).toContain(people.editor);

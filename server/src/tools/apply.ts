@@ -38,26 +38,31 @@ export interface ApplyResult {
   warnings: string[];
   /** Objects as the API server returned them, by step; `undefined` for steps without one. */
   objects: (KubeObject | undefined)[];
+  /** Something was written, or may have been, undone or not. Refused requests write nothing. */
+  wrote: boolean;
   /** Set when an `await` step ended badly: what was seen. Steps after it are `not_done`. */
   stopped?: { state: 'failed' | 'requested'; message: string; quoted?: string };
 }
 
-type Undoing = Pick<ApplyError, 'remains' | 'notUndone'>;
+type Undoing = Pick<ApplyError, 'wrote' | 'remains' | 'notUndone'>;
 
 /** An error that ended the apply, with what had become of every step. */
 export class ApplyError extends Error {
   override readonly name = 'ApplyError';
   readonly error: ToolError;
   readonly steps: StepReport[];
+  /** As in {@link ApplyResult}. */
+  readonly wrote: boolean;
   /** Something was written and not undone, or it is not known whether. */
   readonly remains: boolean;
   /** Why steps could not be undone. */
   readonly notUndone: string[];
 
-  constructor(error: ToolError, steps: StepReport[], { remains, notUndone }: Undoing) {
+  constructor(error: ToolError, steps: StepReport[], { wrote, remains, notUndone }: Undoing) {
     super(error.message, { cause: error });
     this.error = error;
     this.steps = steps;
+    this.wrote = wrote;
     this.remains = remains;
     this.notUndone = notUndone;
   }
@@ -91,6 +96,7 @@ export async function applyPlan(
     steps: operations.map(({ summary }) => ({ what: summary, status: 'not_done' })),
     warnings: [],
     objects: operations.map(() => undefined),
+    wrote: false,
   };
   const writing = unbroken(kube);
   for (const [index, operation] of operations.entries()) {
@@ -107,14 +113,14 @@ export async function applyPlan(
         }
         step.status = verdict.state === 'failed' ? 'failed' : 'not_done';
         result.stopped = verdict;
-        await undo(writing, operations, result, index, options.requestId);
-        return result;
+        const { wrote } = await undo(writing, operations, result, index, options.requestId);
+        return { ...result, wrote };
       }
-      const written = await applyOne(writing, operation, options);
-      step.status = written === 'not_needed' ? 'not_needed' : 'done';
-      if (written !== 'not_needed' && written) {
-        result.objects[index] = written.object;
-        result.warnings.push(...written.warnings);
+      const answer = await applyOne(writing, operation, options);
+      step.status = answer === 'not_needed' ? 'not_needed' : 'done';
+      if (answer !== 'not_needed' && answer) {
+        result.objects[index] = answer.object;
+        result.warnings.push(...answer.warnings);
       }
     } catch (thrown) {
       const error = toToolError(thrown);
@@ -128,8 +134,19 @@ export async function applyPlan(
       throw new ApplyError(error, result.steps, undoing);
     }
   }
-  return result;
+  return { ...result, wrote: hasStep(operations, result, written) };
 }
+
+/** What a writing step can end as when something was written, or may have been. */
+const written: readonly StepStatus[] = ['done', 'unknown', 'undone'];
+
+/** Whether one of the writing steps has one of these statuses. */
+const hasStep = (
+  operations: readonly Operation[],
+  { steps }: ApplyResult,
+  statuses: readonly StepStatus[],
+): boolean =>
+  steps.some(({ status }, index) => operations[index]?.verb !== 'await' && statuses.includes(status));
 
 /** Steps after which the plan goes on although the caller has gone. */
 const goesOn = (operation: Operation): boolean =>
@@ -337,11 +354,11 @@ async function undo(
       notUndone.push(toToolError(thrown).message);
     }
   }
-  const remains = operations.some(
-    ({ verb }, index) =>
-      verb !== 'await' && ['done', 'unknown'].includes((result.steps[index] as StepReport).status),
-  );
-  return { remains, notUndone };
+  return {
+    wrote: hasStep(operations, result, written),
+    remains: hasStep(operations, result, ['done', 'unknown']),
+    notUndone,
+  };
 }
 
 /** Removes what a creation has made: as it was looked at, where that decides whether it goes. */

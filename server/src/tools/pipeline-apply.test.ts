@@ -120,6 +120,34 @@ describe('a change', () => {
   });
 });
 
+describe('the audit record says that something was changed', () => {
+  it.each<[string, boolean, (simulator: typeof world.harness.simulator) => void]>([
+    ['everything was done', true, () => undefined],
+    [
+      'the first step was refused',
+      false,
+      (simulator) => simulator.deny({ verb: 'create', resource: 'secrets' }),
+    ],
+    [
+      'what was written was undone',
+      true,
+      (simulator) => simulator.deny({ verb: 'patch', resource: 'clusters' }),
+    ],
+    [
+      'it is not known what became of a step',
+      true,
+      ({ faults }) => {
+        faults.add({ match: { verb: 'create', resource: 'secrets' }, drop: true });
+        faults.add({ match: { verb: 'get', resource: 'secrets' }, status: 503 });
+      },
+    ],
+  ])('when %s: %s', async (_what, changed, prepare) => {
+    prepare(world.harness.simulator);
+    await world.harness.call(twoSteps, args);
+    expect(world.harness.audits).toMatchObject([{ tool: 'two_steps', changed }]);
+  });
+});
+
 describe('a dry run', () => {
   it('shows a diff, writes nothing, and shows no Secret value', async () => {
     const before = cluster().metadata.resourceVersion;

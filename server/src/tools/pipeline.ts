@@ -35,7 +35,7 @@ export interface AuditRecord {
   object?: string;
   /** The PostgreSQL cluster that the call is about. */
   cluster?: string;
-  /** True when something was sent to the API server that may have changed something. */
+  /** True when something was written, or may have been (an answer was lost), even if it was undone afterwards. */
   changed: boolean;
   decision: { allowed: boolean; rule: string };
   /** `read`, a change's state, or the code of the error. */
@@ -84,6 +84,7 @@ export async function runTool(tool: Tool, call: ToolCall, parts: PipelineParts):
   } catch (thrown) {
     const broken = thrown instanceof ApplyError ? thrown : undefined;
     const error = broken?.error ?? toToolError(thrown);
+    if (broken) trail.changed = broken.wrote;
     trail.outcome = error.code;
     if (error.code === 'internal') cause = error.cause ?? error;
     return errorAnswer(error, fence, {
@@ -229,12 +230,13 @@ async function change(
     }
   }
 
-  trail.changed = true;
+  trail.changed = true; // As long as it is not known.
   const applied = await applyPlan(context.kube, plan.operations, {
     requestId: call.requestId,
     signal: call.signal,
     progress: (message) => context.progress(message),
   });
+  trail.changed = applied.wrote;
   const outcome: Outcome<Record<string, unknown>> & { text?: string } = applied.stopped
     ? { ...applied.stopped, result: {} }
     : tool.observe
