@@ -6,7 +6,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type FakeIdp, startFakeIdp } from '../../server/test/fake-idp.ts';
 import { accountKubeconfig } from './support/gate.ts';
 import {
@@ -166,6 +166,9 @@ const auditLines = () =>
     .split('\n')
     .filter((line) => line.startsWith('{"type":"audit"'))
     .map((line) => JSON.parse(line));
+/** What the server logs may be read after its answer. */
+const lastAudited = (expected: object) =>
+  vi.waitFor(() => expect(auditLines().at(-1)).toMatchObject(expected), 5_000);
 
 describe('somebody who may only look', () => {
   it('sees the cluster', async () => {
@@ -189,7 +192,7 @@ describe('somebody who may only look', () => {
       },
     });
     expect(await instances()).toBe(before);
-    expect(auditLines().at(-1)).toMatchObject({ outcome: 'forbidden', changed: false });
+    await lastAudited({ outcome: 'forbidden', changed: false });
   });
 });
 
@@ -198,7 +201,7 @@ describe('somebody who may edit, by a group', () => {
     const answer = await call(await asEditor(), 'scale_postgres_cluster', { name: 'orders', instances: 2 });
     expect(answer.isError, answer.text).toBe(false);
     expect(await instances()).toBe(2);
-    expect(auditLines().at(-1)).toMatchObject({
+    await lastAudited({
       tool: 'scale_postgres_cluster',
       principal: `${idp.issuer}|id-of-${people.editor}`,
       kubernetes_user: `oidc:${people.editor}`,
