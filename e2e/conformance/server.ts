@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createApp } from '../../server/src/app.ts';
 import { configSchema } from '../../server/src/config/schema.ts';
 import { localAuthenticator } from '../../server/src/http/authenticator.ts';
+import { ReadinessProbe } from '../../server/src/http/health.ts';
 import type { McpSurface } from '../../server/src/mcp/surface.ts';
 import { createLogger } from '../../server/src/observability/logger.ts';
 import { createMetrics } from '../../server/src/observability/metrics.ts';
@@ -23,7 +24,7 @@ export async function serve(
     ...(sessions && { sessions: configSchema.parse({}).sessions }),
     host: '127.0.0.1',
     authenticator: localAuthenticator,
-    checkReadiness: async () => [],
+    readiness: new ReadinessProbe(async () => []),
     metrics: createMetrics({ version: surface.info.version, tools: [] }),
     logger: createLogger({ level: 'warn' }),
   });

@@ -16,14 +16,13 @@ import { authenticateRequests } from './http/authenticate.ts';
 import type { Authenticator } from './http/authenticator.ts';
 import { allowCrossOrigin } from './http/cross-origin.ts';
 import { installErrorHandlers, limitUrls, refuseBadAddress } from './http/errors.ts';
-import { ReadinessProbe, serveHealth } from './http/health.ts';
+import { type ReadinessProbe, serveHealth } from './http/health.ts';
 import { type EdgeOptions, guardHostAndOrigin } from './http/host-origin.ts';
 import { InFlight, limitInFlight } from './http/in-flight.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/limits.ts';
 import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
 import { recordRequests, serveMetrics } from './http/metrics.ts';
 import { Overload } from './http/overload.ts';
-import type { CheckReadiness, OwnReadiness } from './http/readiness.ts';
 import { recordRefusals } from './http/refusals.ts';
 import { type ProtectedResource, serveResourceMetadata } from './http/resource-metadata.ts';
 import { HeldStreams, type StreamEndObserver } from './mcp/held-streams.ts';
@@ -51,9 +50,8 @@ export interface AppOptions extends EdgeOptions {
   streamLookMilliseconds?: number;
   /** Addresses of proxies whose X-Forwarded-For is believed. */
   trustProxy?: readonly string[];
-  checkReadiness: CheckReadiness;
-  /** Omitted: nothing but what `checkReadiness` tells. */
-  ownReadiness?: OwnReadiness;
+  /** What `/readyz` answers. */
+  readiness: ReadinessProbe;
   metrics: Metrics;
   logger: Logger;
   limits?: Partial<HttpLimits>;
@@ -77,9 +75,8 @@ export interface App {
 
 /** Builds both applications. Throws RangeError when the edge is not safe: see {@link EdgeOptions}. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { surface, authenticator, checkReadiness, metrics, logger } = options;
+  const { surface, authenticator, readiness, metrics, logger } = options;
   const limits = { ...defaultHttpLimits, ...options.limits };
-  const probe = new ReadinessProbe(checkReadiness, options.ownReadiness);
   const inFlight = new InFlight();
   const overload = new Overload(limits.eventLoopDelayMilliseconds);
   metrics.watchInFlight(() => inFlight.count);
@@ -102,7 +99,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   setAlways(main, headers);
   recordRequests(main, metrics, logger);
   installErrorHandlers(main, `There is nothing at this path. MCP is served at ${mcpPath}.`);
-  serveHealth(main, probe);
+  serveHealth(main, readiness);
   if (options.protectedResource) serveResourceMetadata(main, options.protectedResource);
   await main.register(async (scope) => {
     recordRefusals(scope, { metrics, audit: options.auditRefusal ?? (() => undefined) });
@@ -122,14 +119,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   setAlways(management, headers);
   recordRequests(management, metrics, logger);
   installErrorHandlers(management, 'There is nothing at this path.');
-  serveHealth(management, probe);
+  serveHealth(management, readiness);
   serveMetrics(management, metrics);
 
   return {
     main,
     management,
     async drain({ propagationMilliseconds, graceMilliseconds }) {
-      probe.drain();
+      readiness.drain();
       closeConnectionsAfterAnswers(main);
       await pause(propagationMilliseconds);
       // Subscriptions and the streams of sessions never end by themselves.

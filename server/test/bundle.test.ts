@@ -161,6 +161,17 @@ describe('the bundle', () => {
     },
   );
 
+  it('says on stdio, in the log, that there is no cluster when a call has failed for it', async () => {
+    const run = start('stdio', '--kubeconfig=/nowhere');
+    const call = { name: 'list_postgres_clusters', arguments: {} };
+    run.child.stdin?.write(
+      `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: call })}\n`,
+    );
+    await said(run, /"msg":"Not ready: kubernetes: The kubeconfig \/nowhere does not exist\./);
+    run.child.stdin?.end();
+    expect(await run.ended).toEqual({ code: 0, signal: null });
+  });
+
   it('carries its simulated cluster, and says that it is simulated', async () => {
     const run = start('demo', ...anyPort);
     const { url = '' } = (await said(run, serving)).groups ?? {};
@@ -183,6 +194,10 @@ describe('the bundle', () => {
     const ready = await fetch(`${management}/readyz`);
     expect(ready.status).toBe(503);
     expect(await ready.text()).toContain('/nowhere does not exist');
+    await said(
+      run,
+      /"level":"warn".*"msg":"Not ready: kubernetes: The kubeconfig \/nowhere does not exist\./,
+    );
     expect((await fetch(`${management}/healthz`)).status).toBe(200);
   });
 

@@ -2,6 +2,7 @@
 import type { LightMyRequestResponse } from 'fastify';
 import { type App, type AppOptions, createApp } from '../src/app.ts';
 import { localAuthenticator } from '../src/http/authenticator.ts';
+import { ReadinessProbe } from '../src/http/health.ts';
 import { createLogger } from '../src/observability/logger.ts';
 import { createMetrics } from '../src/observability/metrics.ts';
 import { createSmallSurface, type SmallSurface } from './small-surface.ts';
@@ -23,7 +24,7 @@ export async function startSmallApp(options: Partial<AppOptions> = {}): Promise<
     host: '127.0.0.1',
     surface: small.surface,
     authenticator: localAuthenticator,
-    checkReadiness: async () => [{ name: 'kubernetes', ok: true }],
+    readiness: new ReadinessProbe(async () => [{ name: 'kubernetes', ok: true }]),
     metrics: createMetrics({ version: '0.0.0-test', tools: small.toolNames }),
     logger: createLogger({ level: 'debug', stream: { write: (line) => void log.push(line) } }),
     ...options,

@@ -7,10 +7,10 @@ import type { Config } from '../config/schema.ts';
 import { allowedHostsOf } from '../config/sign-in.ts';
 import { createLogger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
-import { checkReadinessOf } from '../readiness.ts';
 import { catalogue } from '../tools/catalog/index.ts';
 import { version } from '../version.ts';
 import { openAuditLog } from './audit-log.ts';
+import { openReadinessLog } from './readiness-log.ts';
 import { openSignIn } from './sign-in.ts';
 
 export interface HttpServer {
@@ -42,10 +42,12 @@ export async function startHttpServer(
     audit(record) {
       audit.toolCall(record);
       metrics.toolCall(record);
+      readiness.called(record);
     },
     onProblem: (message) => logger.warn(message),
     onKubernetesRequest: metrics.kubernetesRequest,
   });
+  const readiness = openReadinessLog(composition.kube, logger, signIn.checks);
   const app = await createApp({
     surface: composition.surface,
     authenticator: signIn.authenticator,
@@ -54,8 +56,7 @@ export async function startHttpServer(
     auditStreamEnd: audit.streamEnd,
     trustProxy: config.trustProxy,
     ...(config.sessions.enabled && { sessions: config.sessions }),
-    checkReadiness: checkReadinessOf(composition.kube),
-    ownReadiness: signIn.checks,
+    readiness: readiness.probe,
     metrics,
     logger,
     limits: config.limits,

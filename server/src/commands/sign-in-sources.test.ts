@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { signInWorld } from '../../test/sign-in-world.ts';
 import { request, toolCall } from '../../test/small-app.ts';
 import { loadConfig } from '../config/load.ts';
+import { ReadinessProbe } from '../http/health.ts';
 import { createLogger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
 import { checkReadinessOf } from '../readiness.ts';
@@ -20,7 +21,7 @@ describe('an identity provider that is down when the server starts', () => {
     const cluster = { capabilities: async () => ({ cnpgKinds: new Set(['clusters']) }) };
     await start(
       {},
-      { checkReadiness: checkReadinessOf(cluster as never), ownReadiness: () => world.signIn.checks() },
+      { readiness: new ReadinessProbe(checkReadinessOf(cluster as never), () => world.signIn.checks()) },
     );
     const readiness = () => world.app.app.main.inject('/readyz');
     await vi.waitFor(async () => expect((await world.signIn.checks())[0]?.reason).toContain('ECONNREFUSED'));
@@ -52,7 +53,12 @@ describe('a tokens file that breaks while the server runs', () => {
     await writeFile(file, good);
     await start(
       { OIDC_ISSUER: '', CNPG_MCP_AUTH_TOKENS_FILE: file },
-      { ownReadiness: () => world.signIn.checks() },
+      {
+        readiness: new ReadinessProbe(
+          async () => [],
+          () => world.signIn.checks(),
+        ),
+      },
     );
     const metrics = createMetrics({ version: '0', tools: [] });
     if (world.signIn.tokensFileUsable) metrics.watchTokensFile(world.signIn.tokensFileUsable);

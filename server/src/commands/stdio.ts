@@ -4,6 +4,7 @@ import { connectStdio } from '../mcp/stdio.ts';
 import { createLogger } from '../observability/logger.ts';
 import { openAuditLog } from './audit-log.ts';
 import type { Command } from './command.ts';
+import { openReadinessLog } from './readiness-log.ts';
 import { endRequested } from './signals.ts';
 
 export const command: Command = {
@@ -16,10 +17,14 @@ export const command: Command = {
     const { config } = await loadConfig(sources);
     const logger = createLogger({ level: config.logLevel });
     const { audit, close: closeAudit } = openAuditLog(config.audit, logger, process.stderr);
-    const { surface, close } = await compose(config, {
-      audit: audit.toolCall,
+    const { kube, surface, close } = await compose(config, {
+      audit(record) {
+        audit.toolCall(record);
+        readiness.called(record);
+      },
       onProblem: (message) => logger.warn(message),
     });
+    const readiness = openReadinessLog(kube, logger);
     const connection = await connectStdio(surface, {
       input: process.stdin,
       output: process.stdout,
@@ -32,6 +37,7 @@ export const command: Command = {
       );
     }
     await Promise.race([connection.closed, endRequested()]);
+    readiness.probe.drain();
     await connection.close();
     await close();
     closeAudit();

@@ -73,6 +73,30 @@ describe('readiness', () => {
     expect(await own.ask()).toEqual({ ready: false, checks: [...fine, ...checks] });
   });
 
+  it('tells of a change once, by which checks fail and not by their words, and of nothing while the server stops', async () => {
+    let checks: readonly ReadinessCheck[] = fine;
+    let time = 0;
+    const told: unknown[] = [];
+    const probe = new ReadinessProbe(async () => checks, undefined, {
+      now: () => time,
+      onChange: (failing) => told.push(failing.map(({ name, reason }) => `${name}: ${reason}`)),
+    });
+    const turn = async (...now: ReadinessCheck[]) => {
+      checks = now;
+      time += 5_000;
+      await probe.ask();
+      return [probe.ready, ...told.splice(0)];
+    };
+    const failing = (name: string, reason: string) => ({ name, ok: false, reason });
+    expect(await turn(...fine)).toEqual([true]);
+    expect(await turn(failing('kubernetes', 'refused'))).toEqual([false, ['kubernetes: refused']]);
+    expect(await turn(failing('kubernetes', 'timed out'))).toEqual([false]);
+    expect(await turn(...fine, failing('cloudnative-pg', 'no'))).toEqual([false, ['cloudnative-pg: no']]);
+    expect(await turn(...fine)).toEqual([true, []]);
+    probe.drain();
+    expect(await turn(failing('kubernetes', 'refused'))).toEqual([true]);
+  });
+
   it('is no while the server stops, without asking anybody', async () => {
     const probe = new ReadinessProbe(async () => fine);
     expect((await probe.ask()).ready).toBe(true);
@@ -85,7 +109,7 @@ describe('the probes', () => {
   it('are on both ports: alive whatever happens, ready with reasons', async () => {
     const reason = 'The API server does not answer.';
     const { app } = await startSmallApp({
-      checkReadiness: async () => [{ name: 'kubernetes', ok: false, reason }],
+      readiness: new ReadinessProbe(async () => [{ name: 'kubernetes', ok: false, reason }]),
     });
     for (const server of [app.main, app.management]) {
       expect((await server.inject('/healthz')).json()).toEqual({ status: 'ok' });

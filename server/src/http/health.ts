@@ -7,15 +7,26 @@ const freshFor = 5_000;
 /** How long the checks may take, in milliseconds. */
 const patience = 2_000;
 
+export interface ProbeOptions {
+  now?: () => number;
+  /** How long the checks may take. */
+  patienceMilliseconds?: number;
+  /** Told which checks fail, each time that others fail than before; of none when all is well again. */
+  onChange?: (failing: readonly ReadinessCheck[]) => void;
+}
+
 /**
  * Remembers what others answered last, asks them once however many want to know, and gives up on those that hang. What the
- * process knows by itself is never remembered.
+ * process knows by itself is never remembered. It has no clock of its own: it looks when somebody asks.
  */
 export class ReadinessProbe {
   readonly #check: CheckReadiness;
   readonly #own: OwnReadiness;
   readonly #now: () => number;
   readonly #patience: number;
+  readonly #onChange: (failing: readonly ReadinessCheck[]) => void;
+  /** Names of the checks that failed when somebody was last told; empty: ready, as everybody takes for granted at first. */
+  #told = '';
   #draining = false;
   #known: { at: number; checks: readonly ReadinessCheck[] } | undefined;
   #asking: Promise<readonly ReadinessCheck[]> | undefined;
@@ -23,12 +34,18 @@ export class ReadinessProbe {
   constructor(
     check: CheckReadiness,
     own: OwnReadiness = async () => [],
-    { now = Date.now, patienceMilliseconds = patience } = {},
+    { now = Date.now, patienceMilliseconds = patience, onChange = () => undefined }: ProbeOptions = {},
   ) {
     this.#check = check;
     this.#own = own;
     this.#now = now;
     this.#patience = patienceMilliseconds;
+    this.#onChange = onChange;
+  }
+
+  /** Whether calls could succeed when somebody last asked. */
+  get ready(): boolean {
+    return this.#told === '';
   }
 
   /** From now on the answer is no: traffic should go elsewhere, what comes all the same is still served. */
@@ -41,7 +58,16 @@ export class ReadinessProbe {
       return { ready: false, checks: [{ name: 'server', ok: false, reason: 'The server is stopping.' }] };
     }
     const checks = (await Promise.all([this.#others(), this.#own().catch(broken)])).flat();
+    this.#tell(checks.filter(({ ok }) => !ok));
     return { ready: checks.every(({ ok }) => ok), checks };
+  }
+
+  /** By the names alone: a reason may be worded anew each time, and a log that repeats itself is not read. */
+  #tell(failing: readonly ReadinessCheck[]): void {
+    const names = failing.map(({ name }) => name).join();
+    if (names === this.#told || this.#draining) return;
+    this.#told = names;
+    this.#onChange(failing);
   }
 
   async #others(): Promise<readonly ReadinessCheck[]> {
