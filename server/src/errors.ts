@@ -14,7 +14,8 @@ export const errorCatalogue = {
   conflict: 'The object changed in the meantime. Look at it again, then repeat the call.',
   invalid_object: 'The API server or the operator refused the object; correct the field that is named.',
   forbidden: 'Grant the missing right to the identity that is named, or ask somebody who has it.',
-  not_authenticated: 'The API server did not accept the credentials of this server. Renew them.',
+  not_authenticated:
+    'Renew the credentials: the token or the certificate has expired, or is that of another cluster.',
   cluster_unreachable: 'Check that the API server runs and can be reached from this server, then call again.',
   cluster_not_configured:
     'Run inside a cluster with a service account, set KUBECONFIG, or pass --kubeconfig and --context.',

@@ -3,6 +3,7 @@ import { type ErrorCode, type ToolError, toToolError } from '../errors.ts';
 import type { CallOptions, Capabilities, KubeGateway, KubeObject } from '../kube/gateway.ts';
 import type { Tool } from '../tools/define-tool.ts';
 import { type Check, type CheckId, check, compareVersions, type Result } from './doctor-check.ts';
+import { Namespaces } from './doctor-namespaces.ts';
 import { mayGrant, mayInstall, rightsOf } from './doctor-rights.ts';
 
 export interface DoctorOptions {
@@ -96,10 +97,19 @@ function* plan(
   yield { id: 'operator-installed', look: operatorInstalled };
   yield { id: 'operator-version', look: operatorVersion };
   const used = namespaces ?? [kube.defaultNamespace().name];
+  // Without a list others can be named in calls, and `helm install` may make the one that it installs into.
+  const found = new Namespaces(kube, used, namespaces !== undefined && !beforeInstalling, call);
   for (const subject of used) {
-    yield { id: 'namespace', subject, look: () => namespace(kube, subject, call) };
+    yield { id: 'namespace', subject, look: () => found.check(subject) };
     if (!beforeInstalling)
-      yield { id: 'clusters-readable', subject, look: () => clustersReadable(kube, subject, call) };
+      yield {
+        id: 'clusters-readable',
+        subject,
+        look: async () =>
+          (await found.isMissing(subject))
+            ? { status: 'skipped', message: 'There is no such namespace.' }
+            : clustersReadable(kube, subject, call),
+      };
   }
   for (const name of used) {
     if (beforeInstalling) {
@@ -154,29 +164,6 @@ function operatorVersion({ capabilities: { cnpgKinds, databaseRoles, ...found } 
   }
   const message = `Operator ${version}${databaseRoles ? ', with DatabaseRole' : ''}.`;
   return recentEnough(message, version, oldest.operator);
-}
-
-async function namespace(kube: KubeGateway, name: string, call: CallOptions): Promise<Result> {
-  const byDefault = kube.defaultNamespace();
-  const origin = byDefault.name === name ? ` Default of calls that name none (${byDefault.source}).` : '';
-  try {
-    await kube.get('namespaces', { name }, call);
-    return { status: 'ok', message: `Exists.${origin}` };
-  } catch (thrown) {
-    const { code } = toToolError(thrown);
-    if (code === 'forbidden') {
-      return {
-        status: 'ok',
-        message: `May not be looked up, which is only needed for better messages.${origin}`,
-      };
-    }
-    if (code !== 'not_found') throw thrown;
-    return {
-      status: 'warning',
-      message: `Does not exist.${origin}`,
-      remedy: 'Create it, or set another namespace.',
-    };
-  }
 }
 
 /** Really asks: an access review says what rules allow, not that an answer comes. */

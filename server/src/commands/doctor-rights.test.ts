@@ -56,7 +56,8 @@ describe('cnpg-mcp doctor', () => {
     const { out } = await doctor('--read-only', '--namespaces=default,nowhere');
     expect(out).not.toContain('rights delete_postgres_cluster');
     expect(out).toContain('rights get_cluster_status in nowhere');
-    expect(out).toMatch(/^ {2}warn {2}namespace nowhere: Does not exist\./m);
+    expect(out).toMatch(/^ {2}warn {2}namespace nowhere: Does not exist\. Remedy/m);
+    expect(out).toMatch(/^ {2}skip {2}clusters-readable nowhere: There is no such namespace\.$/m);
   });
 
   describe('--pre', () => {

@@ -65,6 +65,20 @@ describe('cnpg-mcp doctor', () => {
     });
   });
 
+  it('fails when none of the namespaces exists that may be touched, and warns while there may be others', async () => {
+    await start();
+    for (const [status, found, ...args] of [
+      [1, 'failed', '--namespaces=nowhere'],
+      [1, 'failed', '--namespaces=nothing,nowhere'],
+      [0, 'warning', '--namespaces=default,nowhere'],
+      [0, 'warning', '--namespace=nowhere'],
+      [0, 'warning', '--pre', '--namespaces=nowhere'],
+    ] as const) {
+      const report = await checks(...args);
+      expect([args, report.status, report.check('namespace nowhere')?.status]).toEqual([args, status, found]);
+    }
+  });
+
   it('asks nothing more of an API server that stops answering, and says so once', async () => {
     const { faults, requests } = await start();
     faults.add({ match: { resource: 'selfsubjectaccessreviews' }, drop: true });
