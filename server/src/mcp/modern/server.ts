@@ -103,6 +103,7 @@ export class ModernServer {
         json: errorResponseOf(idOf(incoming.message), failure),
       };
     } finally {
+      progress?.end();
       if (request)
         this.#observe(request, incoming, started, failure ? String(failure.code) : call?.errorType);
     }

@@ -74,6 +74,23 @@ describe('a modern connection over stdio', () => {
     expect(small.dropped).toEqual(['orders']);
   });
 
+  it('reports no progress after the answer, neither what still waited nor the last note again', async () => {
+    vi.useFakeTimers();
+    try {
+      const connection = connect();
+      const call = { name: 'hold', arguments: {} };
+      const answered = connection.receive(message('tools/call', call, { meta: { progressToken: 'p' } }));
+      await small.holding(1);
+      small.held[0]?.release();
+      await answered;
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(written.at(-1)).toHaveProperty('result');
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('says nothing more of a cancelled request', async () => {
     const connection = connect();
     const running = connection.receive(hold('a'));
