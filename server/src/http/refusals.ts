@@ -43,7 +43,8 @@ export function recordRefusals(
   scope: FastifyInstance,
   { metrics, audit }: { metrics: Metrics; audit(record: RefusalRecord): void },
 ): void {
-  scope.addHook('onResponse', (request, reply, next) => {
+  // Not when the answer has arrived: whoever leaves before it must not stay unseen.
+  scope.addHook('onSend', (request, reply, _payload, next) => {
     const { identity } = request;
     const refusal =
       request.refusal ?? (isUnreadable(request, reply) ? { rule: 'unreadable' as const } : undefined);
