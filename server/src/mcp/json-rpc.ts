@@ -14,6 +14,11 @@ export const jsonRpcCodes = {
 
 export type RequestId = string | number;
 
+/** True for what can be an id. A number that JSON cannot carry exactly would come back as another one. */
+export function isRequestId(id: unknown): id is RequestId {
+  return typeof id === 'string' || Number.isSafeInteger(id);
+}
+
 /** An error that becomes a JSON-RPC error. `message` is for the caller. */
 export class JsonRpcError extends Error {
   override readonly name = 'JsonRpcError';

@@ -3,7 +3,7 @@
  * SDK keeps between messages; making one for each cost a quarter of the time of a call. Messages, versions and schemas are
  * the SDK's; handlers are the same as on connections.
  */
-import { type JSONRPCRequest, SUPPORTED_PROTOCOL_VERSIONS } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
 import type { McpAnswer, McpEndpoint, McpExchange } from '../endpoint.ts';
 import { errorBody, type JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
 import { recordRefusedCall } from '../refused-call.ts';
@@ -13,6 +13,7 @@ import { handleRequest } from './handle.ts';
 import { PostAnswer } from './post-answer.ts';
 import { errorTypeOf, responseOf } from './results.ts';
 import type { Sessions } from './sessions.ts';
+import { unservedVersion, versionOf } from './version.ts';
 
 export interface LegacyEndpointOptions extends LegacyOptions {
   /** A JSON answer that takes longer becomes a stream, in seconds. */
@@ -20,9 +21,6 @@ export interface LegacyEndpointOptions extends LegacyOptions {
   /** Asked first; what belongs to no session is answered without one. */
   sessions?: Pick<Sessions, 'post'> | undefined;
 }
-
-/** What the specification assumes of a request without the header. */
-const versionWithoutHeader = '2025-03-26';
 
 export function createLegacyEndpoint(options: LegacyEndpointOptions): McpEndpoint {
   return {
@@ -35,12 +33,10 @@ export function createLegacyEndpoint(options: LegacyEndpointOptions): McpEndpoin
       if (envelope.kind === 'bad') {
         return refused(refusal(envelope.error.code, envelope.error.message, envelope.id));
       }
-      const version = String(exchange.headers['mcp-protocol-version'] ?? versionWithoutHeader);
       const isHandshake = envelope.kind === 'request' && envelope.message.method === 'initialize';
-      if (!isHandshake && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-        const text = `This protocol version is not served. Served are ${SUPPORTED_PROTOCOL_VERSIONS.join(', ')}.`;
-        return refused(refusal(jsonRpcCodes.serverError, text, null));
-      }
+      const version = versionOf(exchange.headers);
+      const unserved = isHandshake ? undefined : unservedVersion(version);
+      if (unserved) return refused(unserved);
       const inSession = options.sessions?.post(envelope, exchange);
       if (inSession) return inSession;
       // Without a session there is nothing that a notification or a response could belong to.

@@ -5,7 +5,7 @@ import type {
   JSONRPCResponse,
 } from '@modelcontextprotocol/sdk/types.js';
 import { InitializeRequestSchema, JSONRPCResponseSchema } from '@modelcontextprotocol/sdk/types.js';
-import { isObject, JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
+import { isObject, isRequestId, JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
 
 export type Envelope =
   | { kind: 'request'; message: JSONRPCRequest }
@@ -40,10 +40,6 @@ export function readEnvelope(message: Record<string, unknown>): Envelope {
     return bad('initialize needs protocolVersion, capabilities and clientInfo.', jsonRpcCodes.invalidParams);
   }
   return { kind: 'request', message: { ...bare, id } };
-}
-
-function isRequestId(id: unknown): id is RequestId {
-  return typeof id === 'string' || Number.isSafeInteger(id);
 }
 
 function problemWithParams(params: unknown): string | undefined {

@@ -241,6 +241,15 @@ describe('a session', () => {
     await second.body?.cancel();
   });
 
+  it('speaks no revision that is not served, whatever is asked of it', async () => {
+    const session = { 'mcp-session-id': await open('alice'), 'mcp-protocol-version': '1999-01-01' };
+    for (const method of ['GET', 'DELETE']) {
+      expect((await send('alice', undefined, session, method)).status, method).toBe(400);
+    }
+    const still = { ...session, 'mcp-protocol-version': '2025-11-25' };
+    expect((await send('alice', request('ping'), still)).status).toBe(200);
+  });
+
   it('wants a client that can read a stream', async () => {
     const id = await open('alice');
     const headers = { 'mcp-session-id': id, accept: 'application/json' };

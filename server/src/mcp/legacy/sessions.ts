@@ -12,6 +12,7 @@ import type { Envelope } from './envelope.ts';
 import { createDuplexServer, type DuplexServer } from './server.ts';
 import { SessionTransport } from './session-transport.ts';
 import { Stopwatch } from './stopwatch.ts';
+import { unservedVersion, versionOf } from './version.ts';
 
 /** Bounds of what callers can keep open. */
 export interface SessionLimits {
@@ -84,6 +85,8 @@ export class Sessions implements McpSessions {
   }
 
   listen(exchange: McpExchange): McpAnswer {
+    const unserved = unservedVersion(versionOf(exchange.headers));
+    if (unserved) return unserved;
     const session = this.#find(exchange);
     if (!session) return unknown();
     if (!this.#accepting) return { ...refusal(503, 'The server is stopping.'), headers: retryAfter(1) };
@@ -108,6 +111,8 @@ export class Sessions implements McpSessions {
   }
 
   async end(exchange: McpExchange): Promise<McpAnswer> {
+    const unserved = unservedVersion(versionOf(exchange.headers));
+    if (unserved) return unserved;
     const session = this.#find(exchange);
     if (!session) return unknown();
     await session.transport.close();

@@ -12,7 +12,7 @@ import {
   UnsupportedProtocolVersionError,
 } from '@modelcontextprotocol/server';
 import { firstModernRevision } from '../era.ts';
-import { isObject } from '../json-rpc.ts';
+import { isObject, isRequestId } from '../json-rpc.ts';
 import { RpcError, rpcCode } from './rpc-error.ts';
 
 /** Revisions that are served, newest first. */
@@ -29,7 +29,7 @@ export interface AdmittedRequest {
 /** The id that an answer to this message must carry; `null` when it has none that can be read. */
 export function idOf(message: Record<string, unknown>): string | number | null {
   const { method, id } = message;
-  return typeof method === 'string' && (typeof id === 'string' || typeof id === 'number') ? id : null;
+  return typeof method === 'string' && isRequestId(id) ? id : null;
 }
 
 /** Most envelopes that are remembered, and how long one may be (in characters) to be worth it. */
@@ -66,16 +66,16 @@ export class Gate {
     if (jsonrpc !== '2.0' || typeof method !== 'string' || !isObject(params) || !isObject(params._meta))
       return undefined;
     if (Object.keys(message).length !== 4) return undefined;
-    if (typeof id !== 'string' && !Number.isSafeInteger(id)) return undefined;
+    if (!isRequestId(id)) return undefined;
     const meta = params._meta;
     const token = meta.progressToken;
-    if (token !== undefined && typeof token !== 'string' && !Number.isSafeInteger(token)) return undefined;
+    if (token !== undefined && !isRequestId(token)) return undefined;
     const revision = meta[PROTOCOL_VERSION_META_KEY];
     if (typeof revision !== 'string' || !servedRevisions.includes(revision)) return undefined;
     if (!repeats(headers?.['mcp-protocol-version'], revision) || !repeats(headers?.['mcp-method'], method))
       return undefined;
     if (!this.#valid.has(envelopeKey(meta))) return undefined;
-    return { id: id as string | number, method, params, revision };
+    return { id, method, params, revision };
   }
 
   /** The long way: every rule of the SDK, with the error that belongs to it. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { asksUser, modernRequest, postModern } from '../../../test/modern-client.ts';
+import { asksUser, modernHeaders, modernRequest, postModern } from '../../../test/modern-client.ts';
 import { type SmallApp, startSmallApp } from '../../../test/small-app.ts';
 import { ToolError } from '../../errors.ts';
 import type { McpSurface } from '../surface.ts';
@@ -131,6 +131,15 @@ describe('the envelope', () => {
     const { status, body } = await withHeaders(request, {});
     expect([status, body.error.code]).toEqual([400, -32602]);
   });
+
+  it.each(['1.5', '9007199254740993', '1e400', 'null', '{}'])(
+    'is answered without an id when its own is %s',
+    async (id) => {
+      const body = JSON.stringify(echo('an id')).replace('"an id"', id);
+      const answer = await app.post(body, modernHeaders(echo()));
+      expect([answer.statusCode, answer.json().id]).toEqual([400, null]);
+    },
+  );
 
   it('with a revision that is not served is answered with those that are', async () => {
     const request = echo();
