@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { request, startSmallApp, toolCall } from '../test/small-app.ts';
-import type { Authenticator } from './http/authenticator.ts';
+import type { Authentication, Authenticator } from './http/authenticator.ts';
+import type { RefusalRecord } from './observability/audit.ts';
 import { localPrincipal } from './policy/principal.ts';
 
 describe('authentication', () => {
@@ -93,6 +94,91 @@ describe('a body that is far too large', () => {
       expect(answer.status).toBe(413);
       expect(await answer.json()).toMatchObject({ error: { code: -32600 } });
     }
+    await app.main.close();
+  });
+});
+
+describe('what is no request', () => {
+  it.each([
+    ['no HTTP at all', 'HELO\r\n\r\n', 400, 'This is not a valid HTTP request.'],
+    [
+      'two lengths',
+      'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'This is not a valid HTTP request.',
+    ],
+    [
+      'too large a header',
+      `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'The headers are too large.',
+    ],
+    ['a request line that never ends', 'POST /mcp HT', 408, 'The request did not arrive in time.'],
+  ])(
+    '%s is refused with a JSON-RPC body, and its connection closed',
+    async (_what, bytes, status, message) => {
+      const { app, listen } = await startSmallApp({ limits: { requestSeconds: 1 } });
+      const { port } = await listen();
+      const socket = connect(Number(port), '127.0.0.1');
+      let answer = '';
+      socket.on('data', (chunk) => (answer += chunk));
+      socket.write(bytes);
+      await once(socket, 'close');
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+        id: null,
+        error: { code: -32600, message },
+      });
+      await app.main.close();
+    },
+  );
+});
+
+describe('a caller who leaves before being refused', () => {
+  it('is counted and in the audit log all the same', async () => {
+    const refusals: RefusalRecord[] = [];
+    const asked = Promise.withResolvers<void>();
+    const decided = Promise.withResolvers<Authentication>();
+    const { app, listen } = await startSmallApp({
+      auditRefusal: (record) => refusals.push(record),
+      authenticator: {
+        authenticate() {
+          asked.resolve();
+          return decided.promise;
+        },
+      },
+    });
+    const { port } = await listen();
+    const connected = once(app.main.server, 'connection');
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n');
+    const [connection] = (await connected) as [Socket];
+    const closed = once(connection, 'close');
+    await asked.promise;
+    socket.end();
+    socket.destroy();
+    await closed;
+    decided.resolve({ accepted: false, status: 401, rule: 'invalid_token', headers: {}, message: 'No.' });
+    await vi.waitFor(() => expect(refusals).toMatchObject([{ rule: 'invalid_token', status: 401 }]));
+    expect((await app.management.inject('/metrics')).body).toContain('refused_total{rule="invalid_token"} 1');
+    await app.main.close();
+  });
+});
+
+describe('a request for an absolute address', () => {
+  it.each([
+    ['http://evil.example/mcp', 'localhost', 403],
+    ['http://localhost@evil.example/mcp', 'localhost', 403],
+    ['http://localhost/mcp', 'localhost', 415],
+  ])('%s is for the host in it, whatever the header says', async (target, host, status) => {
+    const { app, listen } = await startSmallApp();
+    const { port } = await listen();
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(
+      `POST ${target} HTTP/1.1\r\nHost: ${host}\r\nAccept: */*\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx`,
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
     await app.main.close();
   });
 });

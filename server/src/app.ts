@@ -15,7 +15,7 @@ import {
 import { authenticateRequests } from './http/authenticate.ts';
 import type { Authenticator } from './http/authenticator.ts';
 import { allowCrossOrigin } from './http/cross-origin.ts';
-import { installErrorHandlers, limitUrls, refuseBadAddress } from './http/errors.ts';
+import { installErrorHandlers, limitUrls, refuseBadAddress, refuseUnread } from './http/errors.ts';
 import { type ReadinessProbe, serveHealth } from './http/health.ts';
 import { type EdgeOptions, guardHostAndOrigin } from './http/host-origin.ts';
 import { InFlight, limitInFlight } from './http/in-flight.ts';
@@ -180,6 +180,7 @@ function createInstance(
       headersTimeout: limits.requestSeconds * 1000,
       connectionsCheckingInterval: 1000,
     },
+    clientErrorHandler: refuseUnread,
     frameworkErrors: (error, _request, reply) => void refuseBadAddress(error, reply as FastifyReply),
   });
 }

@@ -1,5 +1,6 @@
 /** Every refusal of the HTTP layer has a JSON-RPC body, so that a client shows the sentence and not just a status. */
-import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { errorBody, JsonRpcError, jsonRpcCodes, type RequestId } from '../mcp/json-rpc.ts';
 
 /** Sends a JSON-RPC error; without an `id` it belongs to no request. `data` is for programs: a stable code of ours. */
@@ -30,6 +31,28 @@ const byStatus: Readonly<Record<number, [code: number, message: string]>> = {
 /** For addresses that cannot be decoded: they reach neither a route nor an error handler. */
 export function refuseBadAddress(error: FastifyError, reply: FastifyReply): FastifyReply {
   return refuse(reply, error.statusCode ?? 400, jsonRpcCodes.invalidRequest, 'The address is not valid.');
+}
+
+/** What cannot be read as HTTP, by the code of Node's parser. */
+const statusOfUnread: Readonly<Record<string, [status: number, reason: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'Request Timeout'],
+  HPE_HEADER_OVERFLOW: [431, 'Request Header Fields Too Large'],
+};
+
+/** For what never became a request (too slow, too large, no HTTP at all): there is a socket only, and it is closed. */
+export function refuseUnread({ code: problem }: ConnectionError, socket: Socket): void {
+  if (problem === 'ECONNRESET' || !socket.writable) return;
+  const [status, reason] = statusOfUnread[problem] ?? [400, 'Bad Request'];
+  const [code, message] = byStatus[status] ?? [
+    jsonRpcCodes.invalidRequest,
+    'This is not a valid HTTP request.',
+  ];
+  const body = errorBody(code, message);
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
 }
 
 /** Refuses addresses that nothing here needs. */

@@ -2,7 +2,7 @@
  * Guards the MCP routes against web pages that make a browser talk to this server (DNS rebinding, GHSA-w48q-cv73-mx4w; MCP
  * demands the check of Origin in every revision). Probes and metrics stay outside: kubelet and Prometheus call by pod IP.
  */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { turnAway } from './refusals.ts';
 
 export interface EdgeOptions {
@@ -64,7 +64,7 @@ export function guardHostAndOrigin(scope: FastifyInstance, options: EdgeOptions)
       // RFC 9112, 3.2. Node takes the first and says nothing of the others.
       const message = 'The request has more than one Host header.';
       turnAway(request, reply, { status: 400, rule: 'host', message });
-    } else if (!rules.allowsHost(request.headers.host)) {
+    } else if (!rules.allowsHost(hostOf(request))) {
       const message = 'The Host of this request is not allowed here.';
       turnAway(request, reply, { status: 403, rule: 'host', message });
     } else if (!rules.allowsOrigin(request.headers.origin)) {
@@ -74,6 +74,11 @@ export function guardHostAndOrigin(scope: FastifyInstance, options: EdgeOptions)
       next();
     }
   });
+}
+
+/** The host that a request is for: that of an absolute target overrules the header (RFC 9112, 3.2.2). */
+function hostOf({ raw }: FastifyRequest): string | undefined {
+  return /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(raw.url ?? '')?.[1] ?? raw.headers.host;
 }
 
 function times(name: string, rawHeaders: readonly string[]): number {

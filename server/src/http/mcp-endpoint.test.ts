@@ -49,6 +49,7 @@ describe('a message that cannot be read', () => {
     ['too much', `{"a":"${'x'.repeat(300_000)}"}`, {}, 413, -32600],
     ['another content type', request('ping'), { 'content-type': 'text/plain' }, 415, -32600],
     ['a form', 'a=1', { 'content-type': 'application/x-www-form-urlencoded' }, 415, -32600],
+    ['a compressed body', request('ping'), { 'content-encoding': 'gzip' }, 415, -32600],
     ['no content type', request('ping'), { 'content-type': undefined }, 415, -32600],
     ['no Accept', request('ping'), { accept: undefined }, 406, -32000],
     ['an Accept without streams', request('ping'), { accept: 'application/json' }, 406, -32000],

@@ -1,7 +1,7 @@
 /** `/mcp`: reads one message, finds the generation that it speaks, and sends what that one answers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { McpAnswer, McpEndpoints, McpExchange } from '../mcp/endpoint.ts';
-import { isObject, JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
+import { isObject, isRequestId, JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
 import { isToolCall, toolOf } from '../mcp/refused-call.ts';
 import type { StepUpCheck } from '../mcp/surface.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -86,15 +86,23 @@ function isShortOfScopes(
     rule: 'insufficient_scope',
     message: short.reason,
     headers: { 'www-authenticate': challenge(short.scopes, short.reason) },
-    id: typeof id === 'string' || typeof id === 'number' ? id : null,
+    id: isRequestId(id) ? id : null,
     ...(method === 'tools/call' && typeof params.name === 'string' && { tool: params.name }),
   });
   return true;
 }
 
-/** A client must be ready for both kinds of answer, because the server decides which it gives. */
+/**
+ * A client must be ready for both kinds of answer, because the server decides which it gives; and what it sends is read as it
+ * is: unpacked, a few bytes could be more than any limit.
+ */
 function refuseUnacceptable(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-  const accept = request.headers.accept ?? '';
+  const { accept = '', 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    const message = 'The body must be sent without Content-Encoding.';
+    refuse(reply.header('accept-encoding', 'identity'), 415, jsonRpcCodes.invalidRequest, message);
+    return;
+  }
   if (
     accept.includes('*/*') ||
     (accept.includes('application/json') && accept.includes('text/event-stream'))
