@@ -1,7 +1,7 @@
 /** Carries a plan out, step by step. What a tool changes is written here (or tried, in its dry run) and nowhere else. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError, toToolError } from '../errors.ts';
-import type { JsonPatchStep, KubeGateway, KubeObject, WriteResult } from '../kube/gateway.ts';
+import type { KubeGateway, KubeObject, WriteResult } from '../kube/gateway.ts';
 import { awaitOperation } from './await-step.ts';
 import type {
   AwaitOperation,
@@ -11,7 +11,9 @@ import type {
   Operation,
   RemoveOperation,
 } from './change-plan.ts';
+import { editSteps } from './edit-steps.ts';
 import { withGenerated } from './generate-secret.ts';
+import { Turns } from './turns.ts';
 
 /** Annotation on every object that this server creates: the request that made it. */
 export const requestAnnotation = 'cnpg-mcp.io/request';
@@ -77,7 +79,7 @@ export interface ApplyOptions {
 
 /** Errors after which it is not known whether the API server did what it was asked. */
 const ambiguous = new Set(['cluster_unreachable', 'cluster_error', 'timeout']);
-/** Enough for dozens of writers that want the same object at once: in every round one of them gets through. */
+/** Enough for a dozen writers in other processes that want the same object at once: in every round one of them gets through. */
 const maxEditAttempts = 40;
 const longestEditPause = 400;
 /** How often an edit is repeated whose answer was lost. */
@@ -246,45 +248,32 @@ export function subresourceOf(operation: MergeOperation): { subresource?: 'statu
   return operation.subresource ? { subresource: operation.subresource } : {};
 }
 
-/** Reads the object, checks that it is still the planned one, and returns the guarded steps (`[]`: nothing to do). */
-export async function editSteps(
-  kube: KubeGateway,
-  operation: EditOperation,
-): Promise<{ current: KubeObject; steps: JsonPatchStep[] }> {
-  const current = await kube.get(operation.resource, operation.key);
-  if (current.metadata.uid !== operation.uid) {
-    throw new ToolError(
-      'conflict',
-      `${operation.key.name} was deleted and made again by somebody else in the meantime.`,
-    );
-  }
-  const steps = operation.edit(current);
-  if (steps.length === 0) return { current, steps };
-  const guard: JsonPatchStep[] = [
-    { op: 'test', path: '/metadata/uid', value: operation.uid },
-    { op: 'test', path: '/metadata/resourceVersion', value: current.metadata.resourceVersion },
-  ];
-  return { current, steps: [...guard, ...steps] };
-}
+/** Edits by this process, one after the other: dozens of calls for one object would mostly meet each other's changes. */
+const turns = new Turns();
 
 async function edit(kube: KubeGateway, operation: EditOperation): Promise<Written> {
   let last: ToolError | undefined;
   let lost = 0;
   for (let attempt = 0; attempt < maxEditAttempts; attempt += 1) {
     if (attempt > 0) await delay(Math.random() * Math.min(longestEditPause, 25 * 2 ** attempt));
-    const { steps } = await editSteps(kube, operation);
-    // After an answer that was lost, the edit finds its own work and has nothing left to do.
-    if (steps.length === 0) return last && ambiguous.has(last.code) ? undefined : 'not_needed';
-    try {
-      return await kube.patch(operation.resource, operation.key, { type: 'json', body: steps });
-    } catch (thrown) {
-      last = toToolError(thrown);
-      if (last.code === 'conflict') continue;
-      lost += 1;
-      if (!ambiguous.has(last.code) || lost === maxLostAnswers) throw last;
+    const answer = await turns.take(operation.uid, () => editOnce(kube, operation));
+    if (!(answer instanceof ToolError)) {
+      // After an answer that was lost, the edit finds its own work and has nothing left to do.
+      return answer === 'not_needed' && last && ambiguous.has(last.code) ? undefined : answer;
     }
+    last = answer;
+    if (last.code === 'conflict') continue;
+    lost += 1;
+    if (!ambiguous.has(last.code) || lost === maxLostAnswers) throw last;
   }
   throw last ?? new ToolError('conflict', `${operation.key.name} changes too often.`);
+}
+
+/** Returns the error of the write; those of the read and of the edit itself are thrown. */
+async function editOnce(kube: KubeGateway, operation: EditOperation): Promise<Written | ToolError> {
+  const { steps } = await editSteps(kube, operation);
+  if (steps.length === 0) return 'not_needed';
+  return kube.patch(operation.resource, operation.key, { type: 'json', body: steps }).catch(toToolError);
 }
 
 async function remove(kube: KubeGateway, operation: RemoveOperation): Promise<Written> {

@@ -3,8 +3,9 @@ import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
 import { resources } from '../kube/resources.ts';
-import { editSteps, mergePatch, type StepReport, subresourceOf } from './apply.ts';
+import { mergePatch, type StepReport, subresourceOf } from './apply.ts';
 import type { Operation } from './change-plan.ts';
+import { editSteps } from './edit-steps.ts';
 
 export interface DryRunResult {
   steps: StepReport[];

@@ -51,6 +51,19 @@ describe('create_postgres_role', () => {
     expect(answer.text).toContain('postgresql://clerk:<password>@orders-rw.demo.svc:5432/shop');
   });
 
+  it('makes thirty roles at once, and none of the calls gets in the way of another', async () => {
+    const names = Array.from({ length: 30 }, (_, index) => `clerk${index}`);
+    const answers = await Promise.all(names.map((role_name) => create({ role_name, timeout: 60 })));
+    expect(answers.map(({ structured }) => structured?.state)).toEqual(names.map(() => 'done'));
+    expect(managedRoles(harness).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(managedRoles(harness)).toHaveLength(30);
+    const edits = harness.simulator.requests.filter(
+      ({ verb, resource }) => verb === 'patch' && resource === 'clusters',
+    );
+    // Two each; some more for conflicts with the operator, which writes the status meanwhile.
+    expect(edits.length).toBeLessThan(90);
+  });
+
   it('marks the Secret as its own, for this very cluster, and makes the operator watch it', async () => {
     await create({ role_name: 'clerk' });
     expect(secret('cnpg-orders-user-clerk')).toMatchObject({
