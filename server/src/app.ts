@@ -20,6 +20,7 @@ import { type ReadinessProbe, serveHealth } from './http/health.ts';
 import { type EdgeOptions, guardHostAndOrigin } from './http/host-origin.ts';
 import { InFlight, limitInFlight } from './http/in-flight.ts';
 import { defaultHttpLimits, type HttpLimits } from './http/limits.ts';
+import { createListener } from './http/listener.ts';
 import { mcpPath, serveMcp } from './http/mcp-endpoint.ts';
 import { recordRequests, serveMetrics } from './http/metrics.ts';
 import { Overload } from './http/overload.ts';
@@ -173,13 +174,7 @@ function createInstance(
     // A child logger for every request would cost more than most requests log.
     childLoggerFactory: (parent) => parent,
     bodyLimit: limits.bodyBytes,
-    requestTimeout: limits.requestSeconds * 1000,
-    http: {
-      maxHeaderSize: limits.headerBytes,
-      // Node exchanges the two when the headers may take longer than the request, and looks only every 30 s by itself.
-      headersTimeout: limits.requestSeconds * 1000,
-      connectionsCheckingInterval: 1000,
-    },
+    serverFactory: (handle) => createListener(handle, limits),
     clientErrorHandler: refuseUnread,
     frameworkErrors: (error, _request, reply) => void refuseBadAddress(error, reply as FastifyReply),
   });

@@ -9,6 +9,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Fires when the client has gone before its answer was complete, and when the server must stop. */
     goneSignal: AbortSignal;
+    /** Gives the place back that the request takes among those under way. */
+    leaveInFlight?: () => void;
   }
 }
 
@@ -22,17 +24,20 @@ export class InFlight {
     return this.#running.size;
   }
 
-  /** Knows a request until its response is closed. */
-  enter(response: ServerResponse, counted = true): AbortSignal {
+  /** Knows a request until its response is closed, or until it leaves. */
+  enter(response: ServerResponse, counted = true): { signal: AbortSignal; leave(): void } {
     const controller = new AbortController();
     const set = counted ? this.#running : this.#held;
     set.add(controller);
-    response.once('close', () => {
+    const leave = (): void => {
       set.delete(controller);
-      if (!response.writableFinished) controller.abort();
       if (this.#running.size === 0) for (const wake of this.#idle.splice(0)) wake();
+    };
+    response.once('close', () => {
+      leave();
+      if (!response.writableFinished) controller.abort();
     });
-    return controller.signal;
+    return { signal: controller.signal, leave };
   }
 
   /** Resolves as soon as nothing is under way. */
@@ -58,7 +63,9 @@ export function limitInFlight(
   scope.addHook('onRequest', (request, reply, next) => {
     const full = inFlight.count >= limit;
     if (!full && !overload.overloaded) {
-      request.goneSignal = inFlight.enter(reply.raw, request.method !== 'GET');
+      const { signal, leave } = inFlight.enter(reply.raw, request.method !== 'GET');
+      request.goneSignal = signal;
+      request.leaveInFlight = leave;
       next();
       return;
     }
@@ -71,5 +78,10 @@ export function limitInFlight(
         ? 'Too many requests are under way. Try again in a second.'
         : 'The server is too busy at the moment. Try again in a few seconds.',
     });
+  });
+  // Whoever is refused decides how long the answer takes to arrive, and could keep the place from everybody else.
+  scope.addHook('onSend', (request, _reply, _payload, next) => {
+    if (request.refusal) request.leaveInFlight?.();
+    next();
   });
 }
