@@ -6,7 +6,8 @@ import { runProgram } from './program.ts';
 const oldestNode = 24;
 
 if (Number.parseInt(process.versions.node, 10) >= oldestNode) {
-  process.exitCode = await runProgram(process.argv.slice(2), terminal());
+  const status = await runProgram(process.argv.slice(2), terminal());
+  process.exitCode ||= status;
 } else {
   process.stderr.write(`cnpg-mcp needs Node ${oldestNode} or later; this is ${process.version}.\n`);
   process.exitCode = 1;

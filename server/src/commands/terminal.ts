@@ -1,13 +1,11 @@
 /** The real terminal of this process. */
 import { once } from 'node:events';
 import type { Terminal } from './command.ts';
+import { outliveOutput } from './standard-output.ts';
 
 /** Standard streams and environment of the process. Asking needs a terminal on both ends. */
 export function terminal(): Terminal {
-  // A reader that goes away (`| head`) is no error of this program.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+  outliveOutput('cnpg-mcp');
   return {
     environment: process.env,
     out: (text) => void process.stdout.write(text),
