@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { defaultClaimPaths } from '../auth/options.ts';
 import { effects } from '../policy/effect.ts';
 import { toolsets } from '../tools/define-tool.ts';
+import { url } from './addresses.ts';
 import { setting } from './setting.ts';
 
 const text = (max: number) => z.string().min(1).max(max);
@@ -13,11 +14,6 @@ const paths = (preset: readonly string[]) =>
     .min(1)
     .max(20)
     .default([...preset]);
-
-const url = z
-  .string()
-  .max(2048)
-  .refine((value) => URL.canParse(value), 'must be a URL');
 
 const grantRule = z
   .strictObject({

@@ -185,10 +185,21 @@ describe('values written as text', () => {
     ],
     ['trust-proxy', '10.0.0.0/33', 'must be an address or a range'],
     ['public-url', 'mcp.example.com', 'publicUrl (flag --public-url): must be a URL'],
+    ['allowed-hosts', 'https://mcp.example.com', 'must be a host name, or name:port'],
+    ['allowed-origins', 'inspector.example.com', 'must be an origin such as https://'],
+    ['allowed-origins', 'https://inspector.example.com/page', 'without a path'],
+    ['auth-issuer', 'idp.example.com', 'must be a URL'],
     ['public-url', 'https://u:p@mcp.example.com/mcp?x', 'without user, query and fragment'],
   ])('refuses --%s=%s and says what was expected', async (flag, text, message) => {
     await expect(load(flags({ [flag]: text }))).rejects.toThrow(message);
   });
+});
+
+it('accepts hosts and origins of every kind that a request can carry', async () => {
+  const hosts = ['mcp.example.com', 'MCP', '10.0.0.1:8080', '[fd00::1]', '[::1]:3000', 'a_b.example.com.'];
+  const origins = ['https://app.example.com:8443', 'http://[::1]:6274/', 'vscode-webview://0a1b'];
+  const { config } = await load(flags({ 'allowed-hosts': hosts.join(), 'allowed-origins': origins.join() }));
+  expect([config.allowedHosts, config.allowedOrigins]).toEqual([hosts, origins]);
 });
 
 it('accepts a default version that the site has an image of, whatever the version', async () => {

@@ -1,15 +1,14 @@
 /** The configuration: one schema, from which flags, variables, the file format, checks and documentation are derived. */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { LogLevel } from '../observability/logger.ts';
 import { toolsets } from '../tools/define-tool.ts';
 import { defaultToolSettings } from '../tools/settings.ts';
+import { hostName, networkRange, origin, publicUrl } from './addresses.ts';
 import { authSettings } from './auth-schema.ts';
 import { limitSettings } from './limit-schema.ts';
 import { setting, settingsOf } from './setting.ts';
 
 const port = (preset: number) => z.int().min(0).max(65_535).default(preset);
-const names = (max: number) => z.array(z.string().min(1).max(253)).max(max);
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[];
 
@@ -53,22 +52,22 @@ export const configSchema = z.strictObject({
     description:
       'Serve everybody who can reach the port, with all rights of this server. Only behind something that authenticates.',
   }),
-  publicUrl: setting(publicUrl().optional(), {
+  publicUrl: setting(publicUrl.optional(), {
     section: 'http',
     description:
       'Address of /mcp as clients know it, for example https://mcp.example.com/mcp; without a path /mcp is meant. Tokens must be issued for it, and sign-in is announced under it.',
     alsoEnvironment: ['PUBLIC_URL'],
   }),
-  allowedHosts: setting(names(100).default([]), {
+  allowedHosts: setting(z.array(hostName).max(100).default([]), {
     section: 'http',
     description:
       'Host names (or name:port, for one port only) that requests to /mcp may carry, against DNS rebinding. The host of publicUrl is allowed anyway, and on a loopback address the loopback names; on any other address one of the two settings must be given.',
   }),
-  allowedOrigins: setting(names(100).default([]), {
+  allowedOrigins: setting(z.array(origin).max(100).default([]), {
     section: 'http',
     description: 'Origins of web pages that may call /mcp, for example https://inspector.example.com.',
   }),
-  trustProxy: setting(z.array(networkRange()).max(100).default([]), {
+  trustProxy: setting(z.array(networkRange).max(100).default([]), {
     section: 'http',
     description:
       'Addresses or ranges (10.0.0.0/8) of proxies whose X-Forwarded-For tells the address of the caller, for limits and audit. Others are not believed.',
@@ -198,27 +197,6 @@ export const configSchema = z.strictObject({
     description: 'Most instances that a cluster may be given.',
   }),
 });
-
-function networkRange() {
-  return z.string().refine((text) => {
-    const [address = '', prefix, ...rest] = text.split('/');
-    const bits = isIP(address) === 4 ? 32 : 128;
-    const fits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-    return isIP(address) !== 0 && fits && rest.length === 0;
-  }, 'must be an address or a range such as 10.0.0.0/8');
-}
-
-/** Clients compare it with what they were told, so nothing but scheme, host and path may be in it. */
-function publicUrl() {
-  return z
-    .string()
-    .max(2048)
-    .refine((text) => URL.canParse(text), { message: 'must be a URL', abort: true })
-    .refine((text) => {
-      const { protocol, username, password, search, hash } = new URL(text);
-      return /^https?:$/.test(protocol) && username + password + search + hash === '';
-    }, 'must be an http or https address without user, query and fragment');
-}
 
 /** A DNS label, as Kubernetes wants it of a namespace: anything else could never fit, and would silently forbid everything. */
 function namespaceName() {
