@@ -1,16 +1,14 @@
 {{- /*
 What would only show later: as a refusal of the API server when half is installed, or as pods that never serve. Everything is said at
-once, in a sentence that names the value. What the schema can say as well about a single value is there.
+once, in a sentence that names the value. What can be said about a single value is in the schema.
 */ -}}
 {{- define "cnpg-mcp.validate" -}}
 {{- $problems := concat
   (include "cnpg-mcp.problemsOfAccess" . | fromJsonArray)
   (include "cnpg-mcp.problemsOfSignIn" . | fromJsonArray)
   (include "cnpg-mcp.problemsOfOwnSettings" . | fromJsonArray)
-  (include "cnpg-mcp.problemsOfNames" . | fromJsonArray) -}}
-{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
-  {{- $problems = append $problems "autoscaling.minReplicas must not be greater than autoscaling.maxReplicas." -}}
-{{- end -}}
+  (include "cnpg-mcp.problemsOfNames" . | fromJsonArray)
+  (include "cnpg-mcp.problemsOfObjects" . | fromJsonArray) -}}
 {{- if $problems -}}{{- fail (join "\n" $problems) -}}{{- end -}}
 {{- end }}
 
@@ -21,6 +19,21 @@ once, in a sentence that names the value. What the schema can say as well about 
 {{- $account := .Values.serviceAccount -}}
 {{- if and $rbac.create (not $account.create) (not $account.name) -}}
   {{- $problems = append $problems "serviceAccount.name must say which account gets the rights, because none is made (serviceAccount.create is off). Without a name it would be `default`, which every pod of the namespace has that names no other." -}}
+{{- end -}}
+{{- $writing := list -}}
+{{- if ne $rbac.preset "view" -}}{{- $writing = append $writing (printf "rbac.preset %s" $rbac.preset) -}}{{- end -}}
+{{- if $rbac.existingClusterRoles -}}{{- $writing = append $writing "rbac.existingClusterRoles" -}}{{- end -}}
+{{- if and $rbac.clusterWide $writing (not $rbac.acknowledgeClusterWideWrites) -}}
+  {{- $problems = append $problems (printf "rbac.clusterWide with %s lets the server change what is in every namespace. Name the namespaces instead (rbac.namespaces), or say that it is meant: rbac.acknowledgeClusterWideWrites." (join " and " $writing)) -}}
+{{- end -}}
+{{- if and $rbac.clusterWide $rbac.namespaces -}}
+  {{- $problems = append $problems "rbac.namespaces and rbac.clusterWide exclude each other: leave one out." -}}
+{{- end -}}
+{{- if and $rbac.addOns.secrets (ne $rbac.preset "edit") -}}
+  {{- $problems = append $problems "rbac.addOns.secrets is of use with rbac.preset edit only, because no other tool touches a Secret: set that preset, or name none." -}}
+{{- end -}}
+{{- if and $rbac.impersonation.groups (not $rbac.impersonation.users) -}}
+  {{- $problems = append $problems "rbac.impersonation.groups needs rbac.impersonation.users: Kubernetes lets nobody act for a group alone." -}}
 {{- end -}}
 {{- range $name := concat $rbac.impersonation.users $rbac.impersonation.groups -}}
   {{- if hasPrefix "system:" $name -}}
@@ -40,6 +53,12 @@ once, in a sentence that names the value. What the schema can say as well about 
 {{- $mode := .Values.auth.mode -}}
 {{- $auth := default (dict) .Values.config.auth -}}
 {{- $further := or .Values.extraEnv .Values.extraEnvFrom .Values.extraArgs -}}
+{{- if and (eq $mode "none") (not .Values.auth.acknowledgeAnonymous) -}}
+  {{- $problems = append $problems "auth.mode none lets everybody who can reach the Service do what the server may do. Have callers sign in (token or config), or say that it is meant: auth.acknowledgeAnonymous." -}}
+{{- end -}}
+{{- if and .Values.auth.existingSecret (ne $mode "token") -}}
+  {{- $problems = append $problems (printf "auth.existingSecret holds tokens, which are of no use with auth.mode %s: set auth.mode token, or leave the Secret out." $mode) -}}
+{{- end -}}
 {{- if and (eq $mode "config") (not $auth.issuer) (not $further) -}}
   {{- $problems = append $problems "auth.mode is config: config.auth.issuer must say where callers sign in." -}}
 {{- end -}}
@@ -116,4 +135,43 @@ once, in a sentence that names the value. What the schema can say as well about 
   {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}
+{{- end }}
+
+{{- /* About objects that the API server would refuse when others are there already, or that would do nothing. */ -}}
+{{- define "cnpg-mcp.problemsOfObjects" -}}
+{{- $problems := list -}}
+{{- $scaling := .Values.autoscaling -}}
+{{- if $scaling.enabled -}}
+  {{- if gt (int $scaling.minReplicas) (int $scaling.maxReplicas) -}}
+    {{- $problems = append $problems "autoscaling.minReplicas must not be greater than autoscaling.maxReplicas." -}}
+  {{- end -}}
+  {{- if not (or $scaling.targetCPUUtilizationPercentage $scaling.targetMemoryUtilizationPercentage) -}}
+    {{- $problems = append $problems "autoscaling.enabled needs something to aim at: autoscaling.targetCPUUtilizationPercentage or autoscaling.targetMemoryUtilizationPercentage." -}}
+  {{- end -}}
+  {{- $requests := default (dict) .Values.resources.requests -}}
+  {{- range $resource, $target := dict "cpu" $scaling.targetCPUUtilizationPercentage "memory" $scaling.targetMemoryUtilizationPercentage -}}
+    {{- if and $target (not (get $requests $resource)) -}}
+      {{- $problems = append $problems (printf "autoscaling.target%sUtilizationPercentage is a part of resources.requests.%s, which has no value: the autoscaler would never act." (ternary "CPU" "Memory" (eq $resource "cpu")) $resource) -}}
+    {{- end -}}
+  {{- end -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) -}}
+  {{- $problems = append $problems "ingress.enabled needs ingress.hosts: the names by which the server is reached." -}}
+{{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
+  {{- $problems = append $problems "httpRoute.enabled needs httpRoute.parentRefs: the gateways that the route belongs to." -}}
+{{- end -}}
+{{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
+  {{- $problems = append $problems "service.nodePort is of use with service.type NodePort or LoadBalancer only: set one of these, or leave the port out." -}}
+{{- end -}}
+{{- $monitor := .Values.metrics.serviceMonitor -}}
+{{- if gt (include "cnpg-mcp.seconds" $monitor.scrapeTimeout | int) (include "cnpg-mcp.seconds" $monitor.interval | int) -}}
+  {{- $problems = append $problems (printf "metrics.serviceMonitor.scrapeTimeout (%s) must not be longer than metrics.serviceMonitor.interval (%s): Prometheus would read nothing." $monitor.scrapeTimeout $monitor.interval) -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end }}
+
+{{- /* `30s` and `2m` in seconds. */ -}}
+{{- define "cnpg-mcp.seconds" -}}
+{{- mul (regexFind "^\\d+" . | int) (ternary 60 1 (hasSuffix "m" .)) -}}
 {{- end }}

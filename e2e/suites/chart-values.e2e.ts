@@ -1,4 +1,4 @@
-/** Values that the chart refuses: before anything is rendered, by both majors of Helm, and in words that say which value to change. */
+/** Values that the chart refuses: before anything is installed, by both majors of Helm, and in words that say which value to change. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,11 +31,6 @@ const wrong: [string, object, string][] = [
     "'/rbac/preset': value must be one of 'view', 'operate', 'edit'",
   ],
   [
-    'writing in the whole cluster without an acknowledgement',
-    { rbac: { preset: 'edit', clusterWide: true } },
-    "'/rbac/acknowledgeClusterWideWrites': value must be true",
-  ],
-  [
     'an acknowledgement without a value',
     { rbac: { preset: 'edit', clusterWide: true, acknowledgeClusterWideWrites: null } },
     "'/rbac': missing property 'acknowledgeClusterWideWrites'",
@@ -65,45 +60,8 @@ const wrong: [string, object, string][] = [
     { extraEnv: [{ name: 'A', value: 1 }] },
     "'/extraEnv/0/value': got number, want string",
   ],
-  [
-    'namespaces together with the whole cluster',
-    { rbac: { clusterWide: true, namespaces: ['a'] } },
-    "'/rbac/namespaces': maxItems",
-  ],
-  [
-    'nobody signing in, without an acknowledgement',
-    { auth: { mode: 'none' } },
-    "'/auth/acknowledgeAnonymous': value must be true",
-  ],
-  [
-    'Secrets for a preset that touches none',
-    { rbac: { addOns: { secrets: ['a'] } } },
-    "'/rbac/preset': value must be 'edit'",
-  ],
-  [
-    'cluster roles of one’s own in the whole cluster without an acknowledgement',
-    { rbac: { clusterWide: true, existingClusterRoles: ['cluster-admin'] } },
-    "'/rbac/acknowledgeClusterWideWrites': value must be true",
-  ],
-  [
-    'groups to act for without a user',
-    { rbac: { impersonation: { groups: ['a'] } } },
-    "'/rbac/impersonation/users': minItems",
-  ],
   ['a digest that is none', { image: { digest: 'latest' } }, "'/image/digest'"],
   ['a port as text', { service: { port: 'http' } }, "'/service/port': got string, want integer"],
-  ['an Ingress for no host', { ingress: { enabled: true } }, "'/ingress/hosts': minItems"],
-  ['a route without a gateway', { httpRoute: { enabled: true } }, "'/httpRoute/parentRefs': minItems"],
-  [
-    'a port of the node for a Service inside',
-    { service: { nodePort: 30_000 } },
-    "'/service/type': value must be one of 'NodePort'",
-  ],
-  [
-    'scaling by nothing',
-    { autoscaling: { enabled: true, targetCPUUtilizationPercentage: null } },
-    'targetMemoryUtilizationPercentage',
-  ],
   [
     'a secret in the configuration',
     { config: { confirmationKey: 'x'.repeat(40) } },
@@ -114,6 +72,20 @@ const wrong: [string, object, string][] = [
     { config: { maxInstances: 0 } },
     "'/config/maxInstances': minimum",
   ],
+  ['an address that is none', { config: { publicUrl: 'mcp.example.com' } }, "'/config/publicUrl'"],
+  ['a proxy that is no address', { config: { trustProxy: ['proxy'] } }, "'/config/trustProxy/0'"],
+  ['a host with a scheme', { config: { allowedHosts: ['https://a'] } }, "'/config/allowedHosts/0'"],
+  ['an image that cannot be pulled', { image: { repository: 'Foo/Bar' } }, "'/image/repository'"],
+  ['a quantity that is none', { resources: { limits: { memory: 'abc' } } }, "'/resources/limits/memory'"],
+  ['more than all pods', { podDisruptionBudget: { maxUnavailable: '200%' } }, 'maxUnavailable'],
+  ['a host with an empty part', { ingress: { hosts: ['a..b'] } }, "'/ingress/hosts/0'"],
+  ['a gateway without a name', { httpRoute: { parentRefs: [{ port: 80 }] } }, "missing property 'name'"],
+  ['a way of rollout that is none', { strategy: { type: 'Rolling' } }, "'/strategy/type'"],
+  ...['10.0.0.1', '10.0.0.1/33', '999.0.0.1/8', 'fd00::/129', 'a/8'].map((cidr): [string, object, string] => [
+    `a range that is none: ${cidr}`,
+    { networkPolicy: { apiServer: { cidrs: [cidr] } } },
+    "'/networkPolicy/apiServer/cidrs/0'",
+  ]),
   ['a namespace that cannot be one', { rbac: { namespaces: ['Shop'] } }, "'/rbac/namespaces/0'"],
 ];
 
@@ -146,6 +118,70 @@ const [edit, unnamed] = [{ preset: 'edit' }, { create: false }];
 
 /** A sentence for each of these must name what is to be changed. */
 const impossible: [string, object, string][] = [
+  [
+    'writing in the whole cluster without an acknowledgement',
+    { rbac: { preset: 'edit', clusterWide: true } },
+    'rbac.clusterWide with rbac.preset edit lets the server change what is in every namespace',
+  ],
+  [
+    'cluster roles of one’s own in the whole cluster without an acknowledgement',
+    { rbac: { clusterWide: true, existingClusterRoles: ['cluster-admin'] } },
+    'or say that it is meant: rbac.acknowledgeClusterWideWrites.',
+  ],
+  [
+    'namespaces together with the whole cluster',
+    { rbac: { clusterWide: true, namespaces: ['a'] } },
+    'rbac.namespaces and rbac.clusterWide exclude each other: leave one out.',
+  ],
+  [
+    'Secrets for a preset that touches none',
+    { rbac: { addOns: { secrets: ['a'] } } },
+    'rbac.addOns.secrets is of use with rbac.preset edit only',
+  ],
+  [
+    'groups to act for without a user',
+    { rbac: { impersonation: { groups: ['a'] } } },
+    'rbac.impersonation.groups needs rbac.impersonation.users',
+  ],
+  [
+    'nobody signing in, without an acknowledgement',
+    { auth: { mode: 'none' } },
+    'or say that it is meant: auth.acknowledgeAnonymous.',
+  ],
+  [
+    'tokens where none are asked for',
+    { auth: { mode: 'none', acknowledgeAnonymous: true, existingSecret: 'tokens' } },
+    'auth.existingSecret holds tokens, which are of no use with auth.mode none',
+  ],
+  ['an Ingress for no host', { ingress: { enabled: true } }, 'ingress.enabled needs ingress.hosts'],
+  [
+    'a route without a gateway',
+    { httpRoute: { enabled: true } },
+    'httpRoute.enabled needs httpRoute.parentRefs',
+  ],
+  [
+    'a port of the node for a Service inside',
+    { service: { nodePort: 30_000 } },
+    'service.nodePort is of use with service.type NodePort or LoadBalancer only',
+  ],
+  [
+    'scaling by nothing',
+    { autoscaling: { enabled: true, targetCPUUtilizationPercentage: null } },
+    'autoscaling.enabled needs something to aim at',
+  ],
+  [
+    'scaling by a part of nothing',
+    {
+      autoscaling: { enabled: true, targetMemoryUtilizationPercentage: 80 },
+      resources: { requests: { cpu: '1', memory: null } },
+    },
+    'autoscaling.targetMemoryUtilizationPercentage is a part of resources.requests.memory, which has no value',
+  ],
+  [
+    'reading metrics for longer than until the next time',
+    { metrics: { serviceMonitor: { interval: '1m', scrapeTimeout: '61s' } } },
+    'metrics.serviceMonitor.scrapeTimeout (61s) must not be longer than metrics.serviceMonitor.interval (1m)',
+  ],
   [
     'fewest pods above most pods',
     { autoscaling: { enabled: true, minReplicas: 6 } },
@@ -264,11 +300,45 @@ describe('what only looks like it', () => {
       'an argument that only contains the name of another',
       { extraArgs: ['--log-level=debug', '--portable'] },
     ],
-    ['numbers as quantities', { resources: { limits: { cpu: 1, memory: 268435456 } } }],
+    [
+      'every way to write a quantity',
+      {
+        resources: { requests: { memory: '.5Gi', cpu: '0.1' }, limits: { cpu: 1, memory: 1e9, pods: '1e3' } },
+      },
+    ],
+    [
+      'every kind of image',
+      { image: { repository: 'registry.example.com:5000/a/b_c/d--e.f', tag: '_1.0-rc.1' } },
+    ],
+    [
+      'ranges of both families',
+      {
+        networkPolicy: {
+          enabled: true,
+          apiServer: { cidrs: ['0.0.0.0/0', '10.96.0.1/32', '::/0', 'fd00::a/128'] },
+        },
+      },
+    ],
+    [
+      'an acknowledgement of what is not done',
+      { rbac: { acknowledgeClusterWideWrites: true }, auth: { acknowledgeAnonymous: true } },
+    ],
   ])('is taken: %s', async (_, values) => {
     expect(await template(both[0] as Helm, 'shop', '-f', await valuesFile(values))).toContain(
       'kind: Deployment',
     );
+  });
+});
+
+describe('a rollout', () => {
+  it('by Recreate has nothing of the other kind, which the API server refuses', async () => {
+    const file = await valuesFile({ strategy: { type: 'Recreate' } });
+    for (const helm of both) {
+      const deployment = manifests(await template(helm, 'shop', '-f', file)).find(
+        ({ kind }) => kind === 'Deployment',
+      );
+      expect(deployment.spec.strategy).toEqual({ type: 'Recreate' });
+    }
   });
 });
 

@@ -50,6 +50,7 @@ const callFlags = {
   overwrite: { kind: 'switch' },
   delete: { kind: 'switch' },
   help: { kind: 'switch' },
+  version: { kind: 'switch' },
 } as const satisfies Record<string, Flag>;
 
 export type CallFlag = keyof typeof callFlags;

@@ -25,6 +25,7 @@ export interface Invocation {
   duration: string;
   overwrite: boolean;
   help: boolean;
+  version: boolean;
 }
 
 /** Parses a command line. Throws a usage failure that says what is wrong with it. */
@@ -47,6 +48,7 @@ export function parseCommandLine(args: readonly string[]): Invocation {
     duration: text('duration') ?? '1h',
     overwrite: last('overwrite') === true,
     help: last('help') === true,
+    version: last('version') === true,
   };
 }
 

@@ -146,7 +146,9 @@ describe('what must hold between values', () => {
   it('is that cluster roles of any kind are given in all namespaces on purpose only', () => {
     const everywhere = { clusterWide: true, existingClusterRoles: ['cluster-admin'] };
     expect(contradictions(withRbac(everywhere))).toEqual([
-      expect.stringMatching(/^clusterWide with existingClusterRoles .* acknowledgeClusterWideWrites\.$/),
+      expect.stringMatching(
+        /^rbac\.clusterWide with rbac\.existingClusterRoles .* rbac\.acknowledgeClusterWideWrites\.$/,
+      ),
     ]);
     expect(contradictions(withRbac({ ...everywhere, acknowledgeClusterWideWrites: true }))).toEqual([]);
     expect(contradictions(withRbac({ clusterWide: true }))).toEqual([]);

@@ -8,6 +8,7 @@ import { valueFlags } from './flag-table.ts';
 import { parseCommandLine } from './flags.ts';
 import { runProgram } from './program.ts';
 import { defaultValues } from './values.ts';
+import { version } from './version.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -109,19 +110,21 @@ describe('the command line', () => {
 
   it.each([
     [['--presett', 'edit'], 'did you mean --preset?'],
-    [['--preset', 'admin'], 'rbac.preset: '],
+    [['--preset', 'admin'], 'rbac.preset: must be one of view, operate, edit'],
     [['aply'], 'Unknown command aply; did you mean apply?'],
     [['apply', 'now'], 'Unexpected argument: now'],
     [['--cluster-wide=perhaps'], '--cluster-wide is true or false.'],
     [['--cluster-wide', '--preset', 'edit'], 'in every namespace'],
     [['--cluster-wide', '--namespaces', 'a'], 'exclude each other'],
-    [['--secrets', 'a-secret'], 'with preset edit only'],
-    [['--impersonate-groups', 'x'], 'needs impersonation.users'],
+    [['--secrets', 'a-secret'], 'with rbac.preset edit only'],
+    [['--impersonate-groups', 'x'], 'needs rbac.impersonation.users'],
     [['--impersonate-users', 'system:admin'], 'is a part of Kubernetes'],
     [['--namespace', 'Nope'], 'is no name of a namespace'],
     [['--from-values', '/nowhere.yaml'], 'cannot be used: ENOENT'],
     [['--dry-run=maybe'], '--dry-run is client'],
     [['kubeconfig'], 'a token is never printed'],
+    [['kubeconfig', '--output='], 'a token is never printed'],
+    [['--from-values='], 'the name is empty'],
     [['kubeconfig', '--output', 'x', '--duration', '5m'], 'between 10m and 24h'],
     [['revoke', '--delete=false'], 'contradict each other'],
     [['verify', '--delete'], 'verify does not use --delete.'],
@@ -190,6 +193,14 @@ describe('the command line', () => {
     expect(out).toContain('delete_postgres_role: preset edit\n');
     expect(out).toMatch(/get, delete secrets \(add-on secrets\): .*password/);
     expect((await run('explain')).out).toContain('list_postgres_clusters: preset view\n');
+  });
+
+  it('names its version', async () => {
+    const { status, out } = await run('--version');
+    expect({ status, out }).toEqual({
+      status: 0,
+      out: `cnpg-mcp-rbac ${version} (Node ${process.version})\n`,
+    });
   });
 
   it('names every command, flag and exit status in its help', async () => {

@@ -13,6 +13,7 @@ import { verify } from './commands/verify.ts';
 import { exitStatus, Failure, usageFailure } from './exit-status.ts';
 import { installation, valueFlags } from './flag-table.ts';
 import { type Invocation, parseCommandLine } from './flags.ts';
+import { version } from './version.ts';
 
 const commands: Readonly<Record<string, Command>> = {
   generate,
@@ -30,6 +31,10 @@ export async function runProgram(args: readonly string[], output: Output): Promi
     const invocation = parseCommandLine(args);
     if (invocation.help || invocation.command === 'help') {
       output.out(help());
+      return exitStatus.ok;
+    }
+    if (invocation.version) {
+      output.out(`cnpg-mcp-rbac ${version} (Node ${process.version})\n`);
       return exitStatus.ok;
     }
     return await run(invocation, output);
@@ -61,7 +66,7 @@ async function run(invocation: Invocation, output: Output): Promise<number> {
 /** A flag that changes nothing would be a promise that is not kept. */
 function refuseUnused({ command: name, given }: Invocation, { flags }: Command): void {
   const values = installation.every((flag) => flags.includes(flag)) ? Object.keys(valueFlags) : [];
-  const used: readonly string[] = [...flags, ...values, 'help'];
+  const used: readonly string[] = [...flags, ...values, 'help', 'version'];
   const unused = [...new Set(given)].filter((flag) => !used.includes(flag)).map((flag) => `--${flag}`);
   if (unused.length > 0) throw usageFailure(`${name} does not use ${unused.join(', ')}.`);
 }
@@ -130,6 +135,7 @@ ${flags.join('\n')}
   --output FILE, --duration 1h, --overwrite
                           for kubeconfig
   --delete                the same as revoke
+  --help, --version
 
 Exit status: 0 done, or nothing differs and nothing is missing; 1 a check failed, and nothing was written, or revoke may have left
 something; 2 the command line or a file of values is wrong; 3 the cluster cannot be reached.

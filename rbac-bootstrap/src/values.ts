@@ -15,7 +15,11 @@ const roleName = z
   .min(1)
   .max(253)
   .regex(/^[^/%\s]+$/);
-const optionalLabel = z.union([z.literal(''), dnsLabel]);
+/** One pattern for both: Helm says of a choice of two that neither fits, in three lines. */
+const optionalLabel = z
+  .string()
+  .max(63)
+  .regex(/^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$/);
 
 /** Nobody may become a part of Kubernetes itself, or a service account. */
 const impersonated = z.string().min(1).max(253);
@@ -58,13 +62,10 @@ export const rbacValues = z.strictObject({
 /** `serviceAccount` of values.yaml. */
 export const serviceAccountValues = z.strictObject({
   create: z.boolean(),
-  name: z.union([
-    z.literal(''),
-    z
-      .string()
-      .max(253)
-      .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/),
-  ]),
+  name: z
+    .string()
+    .max(253)
+    .regex(/^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$/),
   annotations: z.record(z.string(), z.string()),
 });
 
@@ -109,49 +110,15 @@ export const defaultValues: Values = {
 /** Presets that change something. */
 export const writingPresets: readonly Preset[] = ['operate', 'edit'];
 
-/** JSON Schema for the value at `path`, which must be there: in a condition, a value that is missing fulfils nothing. */
-export function at(path: string, schema: object): object {
-  return path
-    .split('.')
-    .reduceRight((inner, name) => ({ properties: { [name]: inner }, required: [name] }), schema);
-}
-
-/** JSON Schema for: where `condition` holds, `consequence` must hold. */
-export const when = (condition: object, consequence: object): object => ({
-  if: condition,
-  // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-  then: consequence,
-});
-/** JSON Schema for `true`. */
-export const isTrue = { const: true };
-const notEmpty = { minItems: 1 };
-
 /**
- * What must hold between values, as JSON Schema for `rbac`: Helm checks it as part of values.schema.json. What cannot be said there
- * so that its failure names the value that has to be changed is in the chart's `_validate.tpl`. {@link contradictions} says all of it for
- * the command line.
+ * One sentence for each condition between values that does not hold. The chart says the same in its `_validate.tpl`, and not in its
+ * schema, whose failures name a value without the reason, and which Helm can be told to skip.
  */
-export const rbacConditions: readonly object[] = [
-  when(
-    {
-      allOf: [
-        at('clusterWide', isTrue),
-        { anyOf: [at('preset', { enum: writingPresets }), at('existingClusterRoles', notEmpty)] },
-      ],
-    },
-    at('acknowledgeClusterWideWrites', isTrue),
-  ),
-  when(at('clusterWide', isTrue), at('namespaces', { maxItems: 0 })),
-  when(at('addOns.secrets', notEmpty), at('preset', { const: 'edit' })),
-  when(at('impersonation.groups', notEmpty), at('impersonation.users', notEmpty)),
-];
-
-/** One sentence for each condition between values that does not hold. */
 export function contradictions({ rbac, serviceAccount }: Values): string[] {
   const { users, groups } = rbac.impersonation;
   const writing = [
-    ...(writingPresets.includes(rbac.preset) ? [`preset ${rbac.preset}`] : []),
-    ...(rbac.existingClusterRoles.length > 0 ? ['existingClusterRoles'] : []),
+    ...(writingPresets.includes(rbac.preset) ? [`rbac.preset ${rbac.preset}`] : []),
+    ...(rbac.existingClusterRoles.length > 0 ? ['rbac.existingClusterRoles'] : []),
   ];
   return [
     ...(rbac.create && !serviceAccount.create && serviceAccount.name === ''
@@ -162,21 +129,27 @@ export function contradictions({ rbac, serviceAccount }: Values): string[] {
       : []),
     ...(rbac.clusterWide && writing.length > 0 && !rbac.acknowledgeClusterWideWrites
       ? [
-          `clusterWide with ${writing.join(' and ')} lets the server change what is in every namespace. ` +
-            'Name the namespaces instead, or say that it is meant: acknowledgeClusterWideWrites.',
+          `rbac.clusterWide with ${writing.join(' and ')} lets the server change what is in every namespace. ` +
+            'Name the namespaces instead (rbac.namespaces), or say that it is meant: rbac.acknowledgeClusterWideWrites.',
         ]
       : []),
     ...(rbac.clusterWide && rbac.namespaces.length > 0
-      ? ['namespaces and clusterWide exclude each other: leave one out.']
+      ? ['rbac.namespaces and rbac.clusterWide exclude each other: leave one out.']
       : []),
     ...(rbac.addOns.secrets.length > 0 && rbac.preset !== 'edit'
-      ? ['The add-on secrets is of use with preset edit only: no other tool touches a Secret.']
+      ? [
+          'rbac.addOns.secrets is of use with rbac.preset edit only, because no other tool touches a Secret: set that preset, or name none.',
+        ]
       : []),
     ...(groups.length > 0 && users.length === 0
-      ? ['Kubernetes lets nobody act for a group alone: impersonation.groups needs impersonation.users.']
+      ? [
+          'rbac.impersonation.groups needs rbac.impersonation.users: Kubernetes lets nobody act for a group alone.',
+        ]
       : []),
     ...[...users, ...groups]
       .filter((name) => name.startsWith('system:'))
-      .map((name) => `${name} is a part of Kubernetes: the server must not act for it.`),
+      .map(
+        (name) => `rbac.impersonation: ${name} is a part of Kubernetes, and the server must not act for it.`,
+      ),
   ];
 }

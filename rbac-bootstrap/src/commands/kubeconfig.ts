@@ -17,7 +17,7 @@ export const kubeconfig: Command = {
     'Write a kubeconfig (--output FILE, mode 0600) with a token of the service account that lives for --duration.',
   flags: [...installation, ...cluster, 'output', 'duration', 'overwrite'],
   async run({ release, values, output: file, duration, overwrite }, api, { out }) {
-    if (file === undefined) throw usageFailure('kubeconfig needs --output FILE: a token is never printed.');
+    if (!file) throw usageFailure('kubeconfig needs --output FILE: a token is never printed.');
     const seconds = secondsOf(duration);
     const path = resolve(file);
     const account = serviceAccountOf(release, values);

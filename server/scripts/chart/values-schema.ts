@@ -1,14 +1,9 @@
-/** chart/values.schema.json: what the chart takes, with the server's own configuration schema for `config`. */
+/**
+ * chart/values.schema.json: what the chart takes, with the server's own configuration schema for `config`. It looks at each value by itself;
+ * what must hold between them is in the chart's `_validate.tpl`, in a sentence.
+ */
 import { z } from 'zod';
-import {
-  at,
-  isTrue,
-  nameValues,
-  rbacConditions,
-  rbacValues,
-  serviceAccountValues,
-  when,
-} from '../../../rbac-bootstrap/src/values.ts';
+import { nameValues, rbacValues, serviceAccountValues } from '../../../rbac-bootstrap/src/values.ts';
 import { configSchema, settings } from '../../src/config/schema.ts';
 import { ownedByChart } from './own-settings.ts';
 
@@ -23,16 +18,35 @@ const secretName = z
 const host = z
   .string()
   .max(253)
-  .regex(/^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
-const cidr = z.string().regex(/^[0-9a-f.:]+\/\d{1,3}$/);
+  .regex(/^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+const byte = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const cidr = z
+  .string()
+  .regex(
+    new RegExp(
+      `^(${byte}(\\.${byte}){3}/(3[0-2]|[12]?\\d)|[0-9a-f.]*:[0-9a-f.:]*/(12[0-8]|1[01]\\d|[1-9]?\\d))$`,
+    ),
+  );
 /** Kubernetes' own types, which the API server checks. */
 const kubernetes = z.record(text, z.unknown());
 const listOf = (item: z.ZodType) => z.array(item);
 /** Null is what Helm takes away, so these may be missing. */
 const orNull = (schema: z.ZodType) => z.union([z.null(), schema]).optional();
+const label = /^[a-z0-9]+([._-]+[a-z0-9]+)*$/.source.slice(1, -1);
 const percentage = orNull(z.int().min(1).max(1000));
 /** `500m`, `"1"`, `1`. */
-const quantities = z.record(text, z.union([text, z.number().min(0)]));
+const quantity = z.string().regex(/^(\d+(\.\d*)?|\.\d+)([numk]|[KMGTPE]i|[MGTPE]|e\d{1,2})?$/);
+const quantities = z.record(text, z.union([quantity, z.number().min(0)]));
+
+/** ParentReference of the Gateway API. */
+const gateway = z.strictObject({
+  name: text.min(1),
+  namespace: text.optional(),
+  sectionName: text.optional(),
+  port: port.optional(),
+  group: text.optional(),
+  kind: text.optional(),
+});
 
 const probe = z.strictObject({
   periodSeconds: seconds,
@@ -47,18 +61,22 @@ const probe = z.strictObject({
 const chartValues = {
   ...nameValues,
   image: z.strictObject({
-    repository: z.string().regex(/^[^\s@]+[^\s@:]$/),
+    /** Perhaps a registry with its port, then a path in lower case: the kubelet pulls nothing else. */
+    repository: z.string().regex(new RegExp(`^([A-Za-z0-9.-]+(:\\d{1,5})?/)?${label}(/${label})*$`)),
     tag: z
       .string()
       .max(128)
-      .regex(/^[\w.-]*$/),
-    digest: z.union([z.literal(''), z.string().regex(/^sha256:[0-9a-f]{64}$/)]),
+      .regex(/^(\w[\w.-]*)?$/),
+    digest: z.string().regex(/^(sha256:[0-9a-f]{64})?$/),
     pullPolicy: z.enum(['Always', 'IfNotPresent', 'Never']),
   }),
   imagePullSecrets: listOf(z.strictObject({ name: text.min(1) })),
   replicas: z.int().min(0).max(100),
   revisionHistoryLimit: z.int().min(0).max(100),
-  strategy: kubernetes,
+  strategy: z.strictObject({
+    type: z.enum(['RollingUpdate', 'Recreate']).optional(),
+    rollingUpdate: kubernetes.optional(),
+  }),
   serviceAccount: serviceAccountValues,
   rbac: rbacValues,
   auth: z.strictObject({
@@ -90,7 +108,7 @@ const chartValues = {
   httpRoute: z.strictObject({
     enabled: z.boolean(),
     annotations: texts,
-    parentRefs: listOf(kubernetes),
+    parentRefs: listOf(gateway),
     hostnames: listOf(host),
     requestTimeout: z.string().regex(/^\d{1,5}(h|m|s|ms)$/),
   }),
@@ -109,7 +127,7 @@ const chartValues = {
   }),
   podDisruptionBudget: z.strictObject({
     enabled: z.boolean(),
-    maxUnavailable: z.union([z.int().min(1).max(1000), z.string().regex(/^\d{1,3}%$/)]),
+    maxUnavailable: z.union([z.int().min(1).max(1000), z.string().regex(/^([1-9]\d?|100)%$/)]),
   }),
   autoscaling: z.strictObject({
     enabled: z.boolean(),
@@ -175,31 +193,6 @@ function configPart(): Json {
 /** Parts that Helm adds to the values by itself. */
 const helmsOwn = { global: { type: 'object' } };
 
-/**
- * What must hold between values. Each failure names the value that has to be changed; where it could not, the condition is in the
- * chart's `_validate.tpl`, with a sentence.
- */
-const conditions: readonly object[] = [
-  ...rbacConditions.map((condition) => at('rbac', condition)),
-  when(at('auth.mode', { const: 'none' }), at('auth.acknowledgeAnonymous', isTrue)),
-  when(at('auth.existingSecret', { minLength: 1 }), at('auth.mode', { const: 'token' })),
-  when(at('ingress.enabled', isTrue), at('ingress.hosts', { minItems: 1 })),
-  when(at('httpRoute.enabled', isTrue), at('httpRoute.parentRefs', { minItems: 1 })),
-  when(
-    at('service.nodePort', { type: 'integer' }),
-    at('service.type', { enum: ['NodePort', 'LoadBalancer'] }),
-  ),
-  when(
-    {
-      allOf: [
-        at('autoscaling.enabled', isTrue),
-        { not: at('autoscaling.targetCPUUtilizationPercentage', { type: 'integer' }) },
-      ],
-    },
-    at('autoscaling.targetMemoryUtilizationPercentage', { type: 'integer' }),
-  ),
-];
-
 /** The whole file. */
 export function valuesSchema(): string {
   const { $schema, ...schema } = z.toJSONSchema(z.strictObject(chartValues), { target: 'draft-7' }) as Json;
@@ -211,7 +204,6 @@ export function valuesSchema(): string {
     ...schema,
     properties: { ...schema.properties, config, ...helmsOwn },
     required: [...(schema.required ?? []), 'config'],
-    allOf: conditions,
   };
   return `${JSON.stringify(whole, null, 2)}\n`;
 }
