@@ -236,7 +236,7 @@ describe('too many requests at once', () => {
 });
 
 describe('a client that goes away', () => {
-  it('cancels its call and frees its place', async () => {
+  it('cancels its call, frees its place and is counted, with a stream or before there was an answer', async () => {
     const { app, listen, holding, held } = await startSmallApp();
     const url = await listen();
     for (const meta of [undefined, { progressToken: 1 }]) {
@@ -258,6 +258,11 @@ describe('a client that goes away', () => {
     await expect
       .poll(async () => (await app.management.inject('/metrics')).body)
       .toMatch(/^http_server_active_requests 0$/m);
+    const { body } = await app.management.inject('/metrics');
+    const counted = (status: number) =>
+      `duration_seconds_count{http_request_method="POST",http_route="/mcp",http_response_status_code="${status}"} 1`;
+    expect(body).toContain(counted(499));
+    expect(body).toContain(counted(200));
     await Promise.all([app.main.close(), app.management.close()]);
   });
 });

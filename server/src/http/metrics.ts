@@ -1,5 +1,5 @@
 /** `/metrics`, and the line and the numbers that every request leaves behind. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { mcpPath } from './mcp-endpoint.ts';
@@ -16,10 +16,9 @@ export function serveMetrics(app: FastifyInstance, metrics: Metrics): void {
  * refused or failed; of what went well the audit log tells.
  */
 export function recordRequests(app: FastifyInstance, metrics: Metrics, logger: Logger): void {
-  app.addHook('onResponse', (request, reply, next) => {
+  const record = (request: FastifyRequest, reply: FastifyReply, status: number, what: string): void => {
     const route = request.routeOptions.url;
     const durationSeconds = reply.elapsedTime / 1000;
-    const { statusCode: status } = reply;
     metrics.serverRequest({
       method: request.method,
       ...(route !== undefined && { route }),
@@ -35,8 +34,25 @@ export function recordRequests(app: FastifyInstance, metrics: Metrics, logger: L
         status,
         durationSeconds: Math.round(durationSeconds * 1e6) / 1e6,
       };
-      logger[level](line, 'Answered a request.');
+      logger[level](line, what);
     }
+  };
+  // Not Fastify's onResponse, which tells of complete answers only: most streams end because their client leaves.
+  app.addHook('onRequest', (request, reply, next) => {
+    const { raw } = reply;
+    const left = (): void => {
+      raw.off('finish', answered);
+      const status = raw.headersSent ? reply.statusCode : clientLeft;
+      record(request, reply, status, 'A client left before its answer was complete.');
+    };
+    const answered = (): void => {
+      raw.off('close', left);
+      record(request, reply, reply.statusCode, 'Answered a request.');
+    };
+    raw.once('close', left).once('finish', answered);
     next();
   });
 }
+
+/** As nginx has it: the client has closed the connection before there was an answer. */
+const clientLeft = 499;
