@@ -8,6 +8,8 @@ export interface FakeIdp {
   issuer: string;
   /** How the key document is served: normally, or as a test wants it. */
   keysMode: 'normal' | 'slow' | 'huge' | 'redirect' | 'error' | 'rubbish';
+  /** Address of the key document as the discovery document has it, if it is another one. */
+  keysUri?: string | undefined;
   /** How often the key document was asked for. */
   keyRequests: number;
   /** A token with sensible claims, except for what is given (`undefined` leaves a claim out). */
@@ -47,7 +49,7 @@ export async function startFakeIdp(audience: string): Promise<FakeIdp> {
       const { issuer } = idp;
       json(response, {
         issuer,
-        jwks_uri: `${issuer}/keys`,
+        jwks_uri: idp.keysUri ?? `${issuer}/keys`,
         authorization_endpoint: `${issuer}/auth`,
         token_endpoint: `${issuer}/token`,
       });

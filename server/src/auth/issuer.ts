@@ -171,9 +171,11 @@ function isIssuedSince(fetchedAt: number, payload: unknown, issuer: string): boo
   return iss === issuer && typeof iat === 'number' && iat >= since && iat <= latest;
 }
 
-/** Only https, except for an identity provider on this machine. */
+/** Only https, except for an identity provider on this machine; and nothing secret, because errors quote it. */
 function checkedUrl(text: string): URL {
   const url = new URL(text);
+  if (url.username !== '' || url.password !== '')
+    throw new TypeError(`An address at ${url.host} holds a user or a password.`);
   if (url.protocol === 'https:' || isLoopback(text)) return url;
   throw new TypeError(`${url.origin} is not https.`);
 }

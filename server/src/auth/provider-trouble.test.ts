@@ -12,6 +12,7 @@ beforeAll(async () => {
 afterAll(() => idp.close());
 beforeEach(async () => {
   idp.keysMode = 'normal';
+  idp.keysUri = undefined;
   signIn = await AttackedSignIn.start(idp);
 });
 afterEach(() => signIn.close());
@@ -140,6 +141,15 @@ describe('an identity provider in trouble', () => {
     await signIn.reopen({ issuer: other });
     await trouble();
     expect(signIn.issuer.status().ready).toBe(false);
+  });
+
+  it('names its keys by an address with a password, which is told to nobody', async () => {
+    idp.keysUri = `${idp.issuer.replace('//', '//somebody:hunter2@')}/keys`;
+    await signIn.reopen();
+    await trouble();
+    const { reason } = signIn.issuer.status();
+    expect(reason).toContain('holds a user or a password');
+    expect([reason, ...signIn.problems].join()).not.toMatch(/somebody|hunter2/);
   });
 
   it('is not asked over plain http beyond this machine', async () => {

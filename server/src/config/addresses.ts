@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
-export const url = z
+const url = z
   .string()
   .max(2048)
   .regex(/^[A-Za-z][A-Za-z0-9+.-]*:\S+$/, { message: 'must be a URL', abort: true })
@@ -13,6 +13,12 @@ export const publicUrl = url.refine((text) => {
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }, 'must be an http or https address without user, query and fragment');
+
+/** Of an identity provider. Everybody is shown it: at /readyz, in the metadata of sign-in, in the log. */
+export const providerUrl = url.refine((text) => {
+  const { username, password } = new URL(text);
+  return username + password === '';
+}, 'must not hold a user or a password');
 
 const range = 'must be an address or a range such as 10.0.0.0/8';
 export const networkRange = z

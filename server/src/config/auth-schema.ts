@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defaultClaimPaths } from '../auth/options.ts';
 import { effects } from '../policy/effect.ts';
 import { toolsets } from '../tools/define-tool.ts';
-import { url } from './addresses.ts';
+import { providerUrl } from './addresses.ts';
 import { setting } from './setting.ts';
 
 const text = (max: number) => z.string().min(1).max(max);
@@ -106,7 +106,7 @@ const impersonation = z
 /** Everything below `auth`. */
 export const authSettings = z
   .strictObject({
-    issuer: setting(url.optional(), {
+    issuer: setting(providerUrl.optional(), {
       section: 'auth',
       description:
         'Issuer of the identity provider, spelt exactly as in its tokens. With it, every caller needs a token of this provider.',
@@ -118,7 +118,7 @@ export const authSettings = z
         'Accepted values of the claim aud, besides publicUrl: an API identifier, or the client id where the provider writes that.',
       alsoEnvironment: ['OIDC_AUDIENCE'],
     }),
-    jwksUri: setting(url.optional(), {
+    jwksUri: setting(providerUrl.optional(), {
       section: 'auth',
       description: 'Address of the keys of the provider. Omitted: found by discovery.',
       alsoEnvironment: ['OIDC_JWKS_URI'],

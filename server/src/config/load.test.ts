@@ -189,6 +189,16 @@ describe('values written as text', () => {
     ['allowed-origins', 'inspector.example.com', 'must be an origin such as https://'],
     ['allowed-origins', 'https://inspector.example.com/page', 'without a path'],
     ['auth-issuer', 'idp.example.com', 'must be a URL'],
+    [
+      'auth-issuer',
+      'https://somebody:hunter2@idp.example.com',
+      'auth.issuer (flag --auth-issuer): must not hold a user or a password',
+    ],
+    [
+      'auth-jwks-uri',
+      'https://somebody@idp.example.com/keys',
+      'auth.jwksUri (flag --auth-jwks-uri): must not hold a user or a password',
+    ],
     ['public-url', 'https://u:p@mcp.example.com/mcp?x', 'without user, query and fragment'],
   ])('refuses --%s=%s and says what was expected', async (flag, text, message) => {
     await expect(load(flags({ [flag]: text }))).rejects.toThrow(message);
