@@ -36,8 +36,8 @@ export function toolsPage(tools: readonly Tool[]): string {
 # Tools
 
 ${toolTable(tools, '')}
-Every tool that changes something takes \`dry_run: true\`: the answer is the plan, a diff, and what the API server and the
-operator's webhooks say of it; nothing is changed. Every tool takes \`namespace\` where its table says so; without it the
+Every tool that changes something takes \`dry_run: true\`: the answer is the plan, the manifest of what would be made, a diff of what would
+be changed, and what the API server and the operator's webhooks say of it; nothing is changed. Every tool takes \`namespace\` where its table says so; without it the
 default namespace of the server is used, and every answer names the one that was used and where it came from. With \`wait\` a
 tool answers when the operator has done the work, or after \`timeout\` seconds; without it, as soon as the work is requested. Lists
 come in answers of at most \`limit\` items; \`cursor\` goes on with the next one. \`format: json\` makes the text of an answer JSON as well.

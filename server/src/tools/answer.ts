@@ -131,6 +131,16 @@ export function changeOutput(result: z.ZodObject): z.ZodObject {
         note: z.string().optional(),
       }),
     ),
+    creations: z
+      .array(
+        z.object({
+          object: z.string(),
+          manifest: z.string(),
+          changed: z.array(z.object({ path: z.string(), asked: z.string(), stored: z.string().optional() })),
+          defaults: z.array(z.string()),
+        }),
+      )
+      .optional(),
     diffs: z.array(z.object({ object: z.string(), diff: z.string() })).optional(),
     confirmation: z
       .object({

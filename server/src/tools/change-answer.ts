@@ -5,8 +5,9 @@ import type { StepReport } from './apply.ts';
 import { boundSize } from './bound-size.ts';
 import type { ToolCallResult } from './call.ts';
 import type { ChangePlan } from './change-plan.ts';
+import type { Creation } from './creation.ts';
 import type { ResolvedNamespace, WriteTool } from './define-tool.ts';
-import type { Fence } from './fence.ts';
+import { cleanText, type Fence } from './fence.ts';
 import { namespacePhrase } from './namespace.ts';
 
 export type ChangeState = 'dry_run' | 'confirmation_required' | 'unchanged' | 'requested' | 'done' | 'failed';
@@ -19,6 +20,7 @@ export interface ChangeAnswerParts {
   quoted?: string | undefined;
   steps: StepReport[];
   admissionWarnings?: string[];
+  creations?: Creation[];
   diffs?: { object: string; diff: string }[];
   confirmation?: { confirm_name: string; confirm_token: string; expires_at: string; repeat_with: string };
   result?: Record<string, unknown>;
@@ -65,6 +67,7 @@ export function changeAnswer(
     object,
     diff: fence.quote(diff, answerLimit / 4),
   }));
+  const creations = parts.creations?.map((creation) => quoteCreation(creation, fence));
   const message = quoted ? `${parts.message} ${quoted}` : parts.message;
   const structured = changeOutput(tool.output).parse({
     state: parts.state,
@@ -76,6 +79,7 @@ export function changeAnswer(
     warnings,
     losses: plan.losses,
     dependants: plan.dependants,
+    ...(creations && { creations }),
     ...(diffs && { diffs }),
     ...(parts.confirmation && { confirmation: parts.confirmation }),
     ...(parts.result && { result: parts.result }),
@@ -84,6 +88,7 @@ export function changeAnswer(
     `**${headings[parts.state]}** ${message}`.trim(),
     '',
     ...planLines(plan, namespace, parts.steps, warnings),
+    ...(creations?.flatMap(creationLines) ?? []),
     ...(diffs?.flatMap(({ object, diff }) => ['', `Changes of ${object}:`, diff]) ?? []),
     ...(parts.text ? ['', parts.text] : []),
     ...(parts.confirmation ? ['', ...confirmationLines(parts.confirmation)] : []),
@@ -127,6 +132,47 @@ export function planLines(
       'Warnings',
       warnings.map((warning) => `- ${warning}`),
     ),
+  ];
+}
+
+/** What the caller asked for stands as it is; what the API server says of it is quoted. */
+function quoteCreation({ manifest, changed, defaults, ...rest }: Creation, fence: Fence): Creation {
+  return {
+    ...rest,
+    manifest: limitText(manifest, answerLimit / 4),
+    changed: changed.map(({ path, asked, stored }) => ({
+      path: cleanText(path, 200),
+      asked: cleanText(asked, 200),
+      ...(stored !== undefined && { stored: fence.quote(stored, 200) }),
+    })),
+    defaults: defaults.filter((path) => fieldPath.test(path)),
+  };
+}
+
+/** Fields, and keys of maps as Kubernetes has them: nothing in which somebody could write a sentence. */
+const fieldPath = /^[\w.[\]/-]{1,200}$/;
+
+/** Names of defaults that a line shows. */
+const namedDefaults = 6;
+
+function creationLines({ object, manifest, changed, defaults }: Creation): string[] {
+  const rest = defaults.length - namedDefaults;
+  const names = [...defaults.slice(0, namedDefaults), ...(rest > 0 ? [`${rest} more`] : [])];
+  return [
+    '',
+    `${object}:`,
+    '```yaml',
+    manifest,
+    '```',
+    ...(changed.length > 0 ? ['The API server would store something else than was asked for:'] : []),
+    ...changed.map(({ path, asked, stored }) =>
+      stored === undefined ? `- ${path}: ${asked} is dropped` : `- ${path}: ${asked} becomes ${stored}`,
+    ),
+    ...(defaults.length > 0
+      ? [
+          `The API server fills in ${defaults.length === 1 ? '1 default' : `${defaults.length} defaults`} (${names.join(', ')}).`,
+        ]
+      : []),
   ];
 }
 

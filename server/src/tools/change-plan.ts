@@ -134,8 +134,6 @@ export interface ChangePlan<Facts = unknown> {
   confirmName?: string;
   /** Set when there is nothing to do, with the reason. */
   unchanged?: string;
-  /** What a dry run shows besides the plan: the manifest of what would be made, as YAML. */
-  manifest?: string;
   facts: Facts;
 }
 

@@ -1,36 +1,45 @@
-/** What the API server says about a plan without storing anything: admission, defaults, and a diff of each object. */
+/** What the API server says about a plan without storing anything: admission, what it makes of new objects, and what changes of others. */
 import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
 import { resources } from '../kube/resources.ts';
 import { mergePatch, type StepReport, subresourceOf } from './apply.ts';
 import type { Operation } from './change-plan.ts';
+import { type Creation, creationOf } from './creation.ts';
 import { editSteps } from './edit-steps.ts';
+import { redactSecret, withoutBookkeeping } from './shown-object.ts';
 
 export interface DryRunResult {
   steps: StepReport[];
   /** Admission warnings, as written by the cluster. */
   warnings: string[];
-  /** One unified diff per object that would change. */
+  /** One for each object that would be made. */
+  creations: Creation[];
+  /** One unified diff for each object that would change. */
   diffs: { object: string; diff: string }[];
 }
 
 /** Sends every operation with `dryRun=All`. Throws what the API server answers to the first one that it refuses. */
 export async function dryRunPlan(kube: KubeGateway, operations: readonly Operation[]): Promise<DryRunResult> {
-  const result: DryRunResult = { steps: [], warnings: [], diffs: [] };
+  const result: DryRunResult = { steps: [], warnings: [], creations: [], diffs: [] };
   for (const operation of operations) {
-    const { before, after, warnings } = await dryRunOne(kube, operation);
-    const checked = operation.verb !== 'await';
-    result.steps.push({ what: operation.summary, status: checked ? 'checked' : 'planned' });
+    const { asked, before, after, warnings } = await dryRunOne(kube, operation);
+    result.steps.push({
+      what: operation.summary,
+      status: operation.verb === 'await' ? 'planned' : 'checked',
+    });
     result.warnings.push(...warnings);
-    const diff = checked ? objectDiff(before, after) : undefined;
-    if (diff)
-      result.diffs.push({ object: `${resources[operation.resource].kind} ${operation.key.name}`, diff });
+    const object = `${resources[operation.resource].kind} ${operation.key.name}`;
+    if (asked && after) result.creations.push(creationOf(object, asked, after));
+    const diff = before && after && objectDiff(before, after);
+    if (diff) result.diffs.push({ object, diff });
   }
   return result;
 }
 
 interface Checked {
+  /** Of an object that would be made. */
+  asked?: KubeObject;
   before?: KubeObject;
   after?: KubeObject;
   warnings: string[];
@@ -49,7 +58,7 @@ async function dryRunOne(kube: KubeGateway, operation: Operation): Promise<Check
           }
         : operation.object;
       const created = await kube.create(operation.resource, object, dryRun);
-      return { after: created.object, warnings: created.warnings };
+      return { asked: object, after: created.object, warnings: created.warnings };
     }
     case 'merge': {
       const before = await kube.get(operation.resource, operation.key);
@@ -79,39 +88,12 @@ async function dryRunOne(kube: KubeGateway, operation: Operation): Promise<Check
 }
 
 /** Unified diff of two objects as YAML, without what the API server keeps for itself; Secret values are never shown. */
-export function objectDiff(
-  before: KubeObject | undefined,
-  after: KubeObject | undefined,
-): string | undefined {
+function objectDiff(before: KubeObject, after: KubeObject): string | undefined {
   const [left, right] = [render(before), render(after)];
   if (left === right) return undefined;
   const patch = createTwoFilesPatch('before', 'after', left, right, undefined, undefined, { context: 2 });
   return patch.split('\n').slice(3).join('\n').trimEnd();
 }
 
-function render(object: KubeObject | undefined): string {
-  if (!object) return '';
-  const { status: _status, metadata, ...rest } = object;
-  const {
-    managedFields: _managed,
-    resourceVersion: _version,
-    uid: _uid,
-    generation: _generation,
-    creationTimestamp: _created,
-    ...kept
-  } = metadata as KubeObject['metadata'] & { managedFields?: unknown };
-  return stringify(redactSecret({ ...rest, metadata: kept }), { lineWidth: 0 });
-}
-
-function redactSecret(object: Record<string, unknown>): Record<string, unknown> {
-  if (object.kind !== 'Secret') return object;
-  const hide = (data: unknown): unknown =>
-    data !== null && typeof data === 'object'
-      ? Object.fromEntries(Object.keys(data).map((key) => [key, '(not shown)']))
-      : data;
-  return {
-    ...object,
-    ...('data' in object && { data: hide(object.data) }),
-    ...('stringData' in object && { stringData: hide(object.stringData) }),
-  };
-}
+const render = (object: KubeObject): string =>
+  stringify(redactSecret(withoutBookkeeping(object)), { lineWidth: 0 });

@@ -210,7 +210,6 @@ async function change(
       ...checked,
       admissionWarnings: checked.warnings,
       toApply: wayToApply(tool, input, parts.confirmation, plan),
-      ...(plan.manifest !== undefined && { text: `\`\`\`yaml\n${plan.manifest.trimEnd()}\n\`\`\`` }),
     });
   }
   if (needsConfirmation(tool, plan)) {

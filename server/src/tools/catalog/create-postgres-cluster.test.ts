@@ -99,6 +99,19 @@ describe('create_postgres_cluster', () => {
     expect(stored()).toBeUndefined();
   });
 
+  it('names in a dry run what the API server fills in, in one line', async () => {
+    const answer = await create({ dry_run: true });
+    const [creation] = answer.structured.creations;
+    expect(creation).toMatchObject({ object: 'Cluster orders', changed: [] });
+    expect(creation.defaults).toContain('spec.postgresql.parameters.wal_level');
+    expect(creation.defaults).not.toContain('spec.instances');
+    expect(answer.text).toContain(
+      `The API server fills in ${creation.defaults.length} defaults (${creation.defaults.slice(0, 6).join(', ')}, ${creation.defaults.length - 6} more).`,
+    );
+    expect(answer.text).not.toContain('wal_level');
+    expect(answer.structured.diffs).toEqual([]);
+  });
+
   it('relays what the admission webhook says, already in a dry run', async () => {
     const answer = await create({ dry_run: true, parameters: { wal_level: 'nonsense' } });
     expect(answer.error?.code).toBe('invalid_object');

@@ -1,5 +1,4 @@
 /** Creates a PostgreSQL cluster, and can wait until it is ready or until it is plain that it cannot be. */
-import { stringify } from 'yaml';
 import { z } from 'zod';
 import { objectionsToBootstrap } from '../../cnpg/bootstrap-names.ts';
 import { applicationDatabase, clusterManifest } from '../../cnpg/cluster-manifest.ts';
@@ -109,8 +108,6 @@ export const createPostgresCluster = defineTool({
           summary: `Create Cluster ${wish.name}.`,
         },
       ],
-      // kubectl reads YAML 1.1, in which a bare `on` is no string.
-      manifest: stringify(manifest, { lineWidth: 0, version: '1.1' }),
       facts: { image },
     });
   },
