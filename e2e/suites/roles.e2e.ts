@@ -114,6 +114,25 @@ describe.each(places)('roles in %s', (place) => {
     expect(gone.structured.state, gone.text).toBe('done');
   });
 
+  it('gives a role that may not log in no password', async () => {
+    const answer = await server.call('create_postgres_role', of('readers', { login: false, timeout: 180 }));
+    expect(answer.structured, answer.text).toMatchObject({ state: 'done', result: { login: false } });
+    const password = "select rolcanlogin, rolpassword is null from pg_authid where rolname = 'readers'";
+    expect(await sql(password)).toBe('f|t');
+    expect(await getObject('secret', `cnpg-${name}-user-readers`, namespace)).toBeUndefined();
+    const reset = await server.call(
+      'update_postgres_role',
+      of('readers', { login: true, reset_password: true, timeout: 180 }),
+    );
+    expect(reset.structured.state, reset.text).toBe('done');
+    expect(await sql(password)).toBe('t|f');
+    const gone = await server.confirmed('delete_postgres_role', of('readers'));
+    expect(gone.structured, gone.text).toMatchObject({
+      state: 'done',
+      result: { removed_secret: `cnpg-${name}-user-readers` },
+    });
+  });
+
   it('creates it once it was dropped by SQL, although the operator has listed it', async () => {
     await sql('drop role billing');
     const answer = await server.call('create_postgres_role', of('billing', { timeout: 180 }));

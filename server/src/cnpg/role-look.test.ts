@@ -33,6 +33,11 @@ describe('RoleLook', () => {
     }
   });
 
+  it('names no Secret for a role that gets none', () => {
+    const [marker] = rolesAfter(clusterWith([]), new RoleLook('clerk', undefined, now));
+    expect(marker).toEqual({ ensure: 'absent', name: expect.stringMatching(/^cnpg-mcp-marker-/) });
+  });
+
   it('clears what a call for the same role has left a moment ago, once the role is declared and not before', () => {
     const left: RoleSpec = { ...ours, name: markerName('clerk', now) };
     const look = new RoleLook('clerk', secret, now);

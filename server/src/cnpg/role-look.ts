@@ -5,8 +5,8 @@
  * operator 1.30.0). So a marker (see ./role-drop.ts) is put there: a status that lists the marker was made from what PostgreSQL
  * holds now. It does nothing in PostgreSQL and is taken out again.
  *
- * The marker names the Secret of the role that is to be made, which is not there yet: the operator lets the instance read the
- * Secrets that the list names. So the right is there when the role is declared. Without it the first attempt is refused
+ * The marker names the Secret of the role that is to be made, where it gets one, which is not there yet: the operator lets the
+ * instance read the Secrets that the list names. So the right is there when the role is declared. Without it the first attempt is refused
  * (`secrets … is forbidden`), and that of a DatabaseRole is repeated after 30 s only (operator 1.30.0): a role that is made by
  * SQL meanwhile would be taken over.
  */
@@ -21,11 +21,11 @@ import type { Cluster } from './types.ts';
 export class RoleLook {
   readonly #role: string;
   readonly #now: Date;
-  readonly #secret: string;
+  readonly #secret: string | undefined;
   readonly #marker: string;
 
-  /** `secret`: the one that will hold the password of the role. */
-  constructor(role: string, secret: string, now: Date) {
+  /** `secret`: the one that will hold the password of the role; `undefined` for a role that gets none. */
+  constructor(role: string, secret: string | undefined, now: Date) {
     this.#role = role;
     this.#secret = secret;
     this.#now = now;
@@ -41,7 +41,7 @@ export class RoleLook {
       ...appendEntry(cluster, {
         name: this.#marker,
         ensure: 'absent',
-        passwordSecret: { name: this.#secret },
+        ...(this.#secret !== undefined && { passwordSecret: { name: this.#secret } }),
       }),
       ...removeEntries(cluster, (entry) => isAbandonedMarker(entry, this.#now)),
     ];

@@ -5,7 +5,7 @@ import { isDropError } from './role-drop.ts';
 import { findEntry } from './role-edits.ts';
 import { own } from './role-names.ts';
 import { type RolePlace, type RoleStatus, roleStatus } from './roles.ts';
-import type { Cluster, DatabaseRole } from './types.ts';
+import type { Cluster, DatabaseRole, RoleSpec } from './types.ts';
 
 /** What one look at an object says. `quoted` was written by the operator or PostgreSQL. */
 export type Sight =
@@ -77,12 +77,12 @@ export function firstAttempt(
 }
 
 /** Throws when the operator has applied what was declared for a role that PostgreSQL had: it is too late to take that back. */
-export function refuseTooLate(role: string, applied: boolean): void {
+export function refuseTooLate({ name, passwordSecret }: RoleSpec, applied: boolean): void {
   if (!applied) return;
   throw new ToolError(
     'conflict',
-    `It was too late to take the declaration back: the operator has taken the role ${role} over. That role has the attributes and ` +
-      'memberships of this call now, and the password in its new Secret; agree with whoever made it whose it is.',
+    `It was too late to take the declaration back: the operator has taken the role ${name} over. That role has the attributes and ` +
+      `memberships of this call now${passwordSecret ? ', and the password in its new Secret' : ''}; agree with whoever made it whose it is.`,
   );
 }
 

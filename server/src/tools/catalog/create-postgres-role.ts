@@ -1,8 +1,8 @@
-/** Creates a role with a generated password, where the cluster keeps its roles. */
+/** Creates a role, with a generated password if it may log in, where the cluster keeps its roles. */
 import { z } from 'zod';
 import { objectName, passwordCommand } from '../../cnpg/names.ts';
 import { applicationDatabase, connectionUrl } from '../../cnpg/role-names.ts';
-import { passwordLength, roleSecret, roleSecretName } from '../../cnpg/role-secret.ts';
+import { roleSecretName } from '../../cnpg/role-secret.ts';
 import { privilegeWarnings, replicaRefusal } from '../../cnpg/roles.ts';
 import type { RoleSpec } from '../../cnpg/types.ts';
 import { waitInputs } from '../applied.ts';
@@ -22,6 +22,7 @@ import {
   warnOfListedRole,
 } from '../roles/new-role.ts';
 import { observeRole } from '../roles/observe.ts';
+import { createSecret } from '../roles/password.ts';
 import { attributesShape, attributeWords, definedIn, inRoles, roleInputs } from '../roles/shapes.ts';
 
 export const createPostgresRole = defineTool({
@@ -30,16 +31,17 @@ export const createPostgresRole = defineTool({
   toolset: 'roles',
   effect: 'change',
   description:
-    'Creates a PostgreSQL role with a generated password, which is kept in a Secret and never shown. Lives in a DatabaseRole object when the cluster uses those, else in spec.managed.roles. A role that somebody makes by SQL while the call runs may be taken over.',
+    'Creates a role. With login it gets a generated password, kept in a Secret, never shown. Lives in a DatabaseRole where the cluster uses those, else in spec.managed.roles. One made by SQL meanwhile may be taken over.',
   input: z.strictObject({
     ...roleInputs,
     login: z.boolean().default(true),
+    generate_password: z.boolean().optional().describe('Default: like login.'),
     superuser: z.boolean().default(false),
     inherit: z.boolean().default(true),
     createdb: z.boolean().default(false),
     createrole: z.boolean().default(false),
     replication: z.boolean().default(false),
-    in_roles: inRoles.default([]).describe('Roles whose member it becomes.'),
+    in_roles: inRoles.default([]),
     ...waitInputs,
     namespace,
   }),
@@ -49,8 +51,8 @@ export const createPostgresRole = defineTool({
     ...attributesShape,
     defined_in: definedIn,
     crd_name: z.string().optional(),
-    password_secret: z.string(),
-    password_command: z.string(),
+    password_secret: z.string().optional(),
+    password_command: z.string().optional(),
     connection: z.string().optional(),
   }),
   permissions: [
@@ -70,7 +72,7 @@ export const createPostgresRole = defineTool({
     permission(
       'secrets',
       ['get', 'create', 'delete'],
-      'a Secret holds the password; it is removed when the role is refused',
+      'a Secret holds the password of a role that gets one; it is removed when the role is refused',
       {
         addOn: 'secrets',
       },
@@ -84,8 +86,8 @@ export const createPostgresRole = defineTool({
     const read = await readRoles(context, clusterName);
     const { cluster, objects } = read;
     refuseTakenName(read, role);
-    const secret = roleSecretName(clusterName, role);
-    await refuseTakenSecret(context, cluster, role, secret);
+    const secret = (input.generate_password ?? input.login) ? roleSecretName(clusterName, role) : undefined;
+    if (secret !== undefined) await refuseTakenSecret(context, cluster, role, secret);
     const spec: RoleSpec = {
       name: role,
       ensure: 'present',
@@ -96,7 +98,7 @@ export const createPostgresRole = defineTool({
       createrole: input.createrole,
       replication: input.replication,
       ...(input.in_roles.length > 0 && { inRoles: input.in_roles }),
-      passwordSecret: { name: secret },
+      ...(secret !== undefined && { passwordSecret: { name: secret } }),
     };
     const asObject = read.roles.some(({ place }) => place === 'DatabaseRole');
     const taken = new Set(objects.map(({ metadata }) => metadata.name));
@@ -112,15 +114,7 @@ export const createPostgresRole = defineTool({
       warnings: [...privilegeWarnings(role, input), ...warnOfListedRole(cluster, role)],
       operations: [
         ...look.first,
-        {
-          verb: 'create',
-          resource: 'secrets',
-          key: { name: secret, namespace: context.namespace.name },
-          summary: `Create Secret ${secret} with a generated password of ${passwordLength} characters.`,
-          object: roleSecret(cluster, role, secret),
-          generate: { key: 'password', length: passwordLength },
-          undoable: true,
-        },
+        ...(secret === undefined ? [] : [createSecret(cluster, role, secret)]),
         ...(asObject
           ? [
               createObject(cluster, crdName, spec, place),
@@ -129,7 +123,7 @@ export const createPostgresRole = defineTool({
             ]
           : [addInline(cluster, spec, place, look), awaitFirstAttempt(cluster, role)]),
       ],
-      facts: { cluster, secret, ...(asObject && { crdName }) },
+      facts: { cluster, ...(secret !== undefined && { secret }), ...(asObject && { crdName }) },
     });
   },
 
@@ -137,7 +131,11 @@ export const createPostgresRole = defineTool({
     const { cluster_name, role_name: role, wait, timeout } = input;
     const outcome = await observeRole(
       context,
-      { role, cluster, secret, altered: false, ...(crdName !== undefined && { objectName: crdName }) },
+      {
+        ...{ role, cluster, altered: false },
+        ...(secret !== undefined && { secret }),
+        ...(crdName !== undefined && { objectName: crdName }),
+      },
       { wait, timeout, after: written(crdName === undefined ? 'clusters' : 'databaseroles') },
     );
     const database = applicationDatabase(cluster)?.database ?? 'postgres';
@@ -147,9 +145,14 @@ export const createPostgresRole = defineTool({
       name: role,
       defined_in: crdName === undefined ? ('spec.managed.roles' as const) : ('DatabaseRole' as const),
       ...(crdName !== undefined && { crd_name: crdName }),
-      password_secret: secret,
-      password_command: passwordCommand(secret, context.namespace.name),
-      ...(input.login && { connection: connectionUrl(role, cluster_name, context.namespace.name, database) }),
+      ...(secret !== undefined && {
+        password_secret: secret,
+        password_command: passwordCommand(secret, context.namespace.name),
+      }),
+      ...(input.login &&
+        secret !== undefined && {
+          connection: connectionUrl(role, cluster_name, context.namespace.name, database),
+        }),
     };
     return { ...outcome, result };
   },
@@ -158,7 +161,9 @@ export const createPostgresRole = defineTool({
     const lines = [
       `Role: ${result.name} (${result.crd_name === undefined ? result.defined_in : `DatabaseRole ${result.crd_name}`})`,
       `Attributes: ${attributeWords(result)}`,
-      `Password: in Secret ${result.password_secret}; to see it: ${result.password_command}`,
+      result.password_secret === undefined
+        ? 'Password: none. update_postgres_role with reset_password: true gives it one.'
+        : `Password: in Secret ${result.password_secret}; to see it: ${result.password_command}`,
     ];
     if (result.connection !== undefined) lines.push(`Connect with: ${result.connection}`);
     return lines.join('\n');

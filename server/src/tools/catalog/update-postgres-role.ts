@@ -97,12 +97,17 @@ export const updatePostgresRole = defineTool({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: list.length > 0 ? `Change ${what}: ${list.join('; ')}.` : `Leave ${what} as it is.`,
       refusals,
-      warnings: privilegeWarnings(role, {
-        superuser: false,
-        replication: false,
-        in_roles: [],
-        ...attributesIn(wish),
-      }),
+      warnings: [
+        ...privilegeWarnings(role, {
+          superuser: false,
+          replication: false,
+          in_roles: [],
+          ...attributesIn(wish),
+        }),
+        ...(wish.login === true && !found.spec.passwordSecret && !writing
+          ? [`No Secret holds a password for ${role}: with reset_password: true it gets one.`]
+          : []),
+      ],
       operations: [...first, ...edits, ...last],
       ...(list.length === 0 && { unchanged: `The role ${role} is so already.` }),
       facts: { cluster, found, change, changes, secret: writing?.secret },

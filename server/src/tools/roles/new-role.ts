@@ -93,11 +93,11 @@ export interface LookForRole {
 
 /**
  * Plans the look. It is made before every creation: the list that the operator keeps may be older than the role. `secret`: the
- * one that will hold its password. `patience`: seconds that the caller waits at most.
+ * one that will hold its password, where it gets one. `patience`: seconds that the caller waits at most.
  */
 export function lookForRole(
   cluster: Cluster,
-  { name: role, secret }: { name: string; secret: string },
+  { name: role, secret }: { name: string; secret: string | undefined },
   now: Date,
   patience: number,
 ): LookForRole {
@@ -178,7 +178,7 @@ export function addInline(cluster: Cluster, spec: RoleSpec, place: string, look:
     // The entry is appended, so removing the marker by its index does not move what was added.
     edit: (current) => [...addEntry(current as Cluster, spec), ...look.removeMarkers(current)],
     undo: (current) => {
-      refuseTooLate(spec.name, isApplied(spec.name, cluster, current as Cluster));
+      refuseTooLate(spec, isApplied(spec.name, cluster, current as Cluster));
       return removeEntries(current as Cluster, ({ name }) => name === spec.name);
     },
   };
@@ -219,7 +219,7 @@ export function createObject(
     resource: 'databaseroles',
     key,
     summary: `Create ${place} for role ${spec.name}.`,
-    undoable: (current) => refuseTooLate(spec.name, (current as DatabaseRole).status?.applied === true),
+    undoable: (current) => refuseTooLate(spec, (current as DatabaseRole).status?.applied === true),
     object: {
       apiVersion: 'postgresql.cnpg.io/v1',
       kind: 'DatabaseRole',

@@ -1,4 +1,4 @@
-/** A new password for a role that exists: which Secret takes it, and whether this server may write to it. */
+/** Generated passwords: the Secret of a new role, and which one of a role that exists may be written to. */
 import { isObjectName } from '../../cnpg/names.ts';
 import { isRoleSecretOf, passwordLength, roleSecret, roleSecretName } from '../../cnpg/role-secret.ts';
 import type { Cluster, RoleSpec, Secret } from '../../cnpg/types.ts';
@@ -26,6 +26,20 @@ export async function findSecret(context: ToolContext, name: string): Promise<Se
   }
 }
 
+/** Creates the Secret of a role with a generated password. */
+export function createSecret(cluster: Cluster, role: string, name: string): Operation {
+  const { namespace } = cluster.metadata;
+  return {
+    verb: 'create',
+    resource: 'secrets',
+    key: { name, ...(namespace !== undefined && { namespace }) },
+    summary: `Create Secret ${name} with a generated password of ${passwordLength} characters.`,
+    object: roleSecret(cluster, role, name),
+    generate: { key: 'password', length: passwordLength },
+    undoable: true,
+  };
+}
+
 /**
  * Plans a new generated password. The role's own Secret takes it when this server made it; a role without a Secret, or one
  * whose Secret is missing, gets one.
@@ -50,18 +64,7 @@ export async function planPassword(
   const generate = { key: 'password', length: passwordLength };
   const found = await findSecret(context, secret);
   if (!found) {
-    const summary = `Create Secret ${secret} with a generated password of ${passwordLength} characters.`;
-    const object = roleSecret(cluster, spec.name, secret);
-    const operation: Operation = {
-      verb: 'create',
-      resource: 'secrets',
-      key,
-      summary,
-      object,
-      generate,
-      undoable: true,
-    };
-    return { secret, operation, attach };
+    return { secret, operation: createSecret(cluster, spec.name, secret), attach };
   }
   if (!isRoleSecretOf(cluster, spec.name, found)) {
     return {
