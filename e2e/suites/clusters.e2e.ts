@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { judgeParameters } from '../../server/src/cnpg/parameters.ts';
 import { clusterProgram, root } from '../scripts/paths.ts';
 import {
   apply,
@@ -43,6 +44,18 @@ describe(`the cluster under test (${cluster.provider})`, () => {
       await untilHealthy(namespace, name);
       const version = "select current_setting('server_version_num')::int / 10000";
       expect(await psql(namespace, name, version)).toBe(major);
+    },
+  );
+
+  it.each(Object.keys(cluster.postgresImages))(
+    'has no parameter in PostgreSQL %s that this server does not know, and no value that it would refuse',
+    async (major) => {
+      const settings = `select json_object_agg(name, setting) from pg_settings
+        where context <> 'internal' and name not like 'transaction_%'`;
+      const parameters = JSON.parse(await psql(namespace, `pg-${major}`, settings));
+      expect(Object.keys(parameters).length).toBeGreaterThan(300);
+      const judged = judgeParameters(parameters, { major: Number(major), ownBuild: false });
+      expect(judged).toEqual({ objections: [], warnings: [] });
     },
   );
 });

@@ -47,6 +47,23 @@ describe.each(transports)('a PostgreSQL cluster from creation to deletion, over 
     );
     expect(answer).toMatchObject({ isError: false, structured: { state: 'dry_run' } });
     expect(answer.text).toContain('kind: Cluster');
+    expect(answer.text).toMatch(/The API server fills in \d+ defaults \(.+\)\./);
+    expect(answer.structured.creations, answer.text).toMatchObject([{ changed: [] }]);
+    expect(await counts(namespace)).toEqual(before);
+  });
+
+  it.each([
+    [{ max_conections: '50' }, 'did you mean max_connections?'],
+    [{ work_mem: 'banana' }, 'does not start with work_mem "banana"'],
+    [{ port: '5433' }, 'The operator sets this itself'],
+  ])('refuses the parameters %j, with which there would be no cluster', async (parameters, why) => {
+    const before = await counts(namespace);
+    const answer = await server.call(
+      'create_postgres_cluster',
+      at({ ...createArguments('never'), parameters }),
+    );
+    expect(answer.isError, answer.text).toBe(true);
+    expect(answer.text).toContain(why);
     expect(await counts(namespace)).toEqual(before);
   });
 

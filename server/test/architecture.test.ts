@@ -58,7 +58,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'kube/resources.ts': {},
   'kube/impersonation.ts': {},
   'kube/client-node/': { uses: ['kube/', 'errors.ts', 'closest.ts'] },
-  'cnpg/': { uses: ['kube/resources.ts', 'errors.ts'], types: ['kube/gateway.ts'] },
+  'cnpg/': { uses: ['kube/resources.ts', 'errors.ts', 'closest.ts'], types: ['kube/gateway.ts'] },
   'policy/': { uses: ['errors.ts'], types: ['kube/gateway.ts'] },
   'tools/': {
     uses: ['cnpg/', 'policy/', 'kube/resources.ts', 'errors.ts', 'closest.ts'],

@@ -46,3 +46,9 @@ export function versionOfImage(image: string | undefined): string | undefined {
   const tag = image?.split('@')[0]?.match(/:([^:/]+)$/)?.[1];
   return tag?.match(/^\d{1,2}(\.\d{1,2})?(?=$|[-.])/)?.[0];
 }
+
+/** 17 for `17.2`; `undefined` where it does not begin with a number, as a site's own name for a version may not. */
+export function majorOf(version: string | undefined): number | undefined {
+  const major = version?.match(/^\d{1,2}(?=$|[.-])/)?.[0];
+  return major === undefined ? undefined : Number(major);
+}

@@ -114,6 +114,9 @@ function refusedObject(subject: Subject, status: Status, fail: Fail): ToolError 
   const which = fields.length === 0 ? '' : `: ${fields.join(', ')}`;
   return fail('invalid_object', `The cluster refused to ${subject.verb} ${nameOf(subject)}${which}.`, {
     ...(fields.length > 0 && { details: { fields } }),
+    ...(status.message.includes("Can't set fixed configuration parameter") && {
+      hint: 'The operator sets this itself: leave it out.',
+    }),
   });
 }
 

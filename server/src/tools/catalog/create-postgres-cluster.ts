@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { objectionsToBootstrap } from '../../cnpg/bootstrap-names.ts';
 import { applicationDatabase, clusterManifest } from '../../cnpg/cluster-manifest.ts';
-import { resolveImage } from '../../cnpg/images.ts';
+import { majorOf, resolveImage, versionOfImage } from '../../cnpg/images.ts';
 import { appSecretName, passwordCommand } from '../../cnpg/names.ts';
+import { judgeParameters } from '../../cnpg/parameters.ts';
 import { defaultTimeoutSeconds, outcomeOf } from '../../cnpg/ready-verdict.ts';
 import { storageClassProblem } from '../../cnpg/storage-classes.ts';
 import type { StorageClass } from '../../cnpg/types.ts';
@@ -76,7 +77,8 @@ export const createPostgresCluster = defineTool({
       refuseExisting(context, wish.name),
       requireNamespace(context.kube, context.namespace),
     ]);
-    const { image, refusals } = chooseImage(context, wish);
+    const { image, major, refusals } = chooseImage(context, wish);
+    const judged = judgeParameters(wish.parameters ?? {}, { major, ownBuild: wish.image !== undefined });
     const manifest = clusterManifest({
       ...wish,
       namespace: where,
@@ -92,8 +94,10 @@ export const createPostgresCluster = defineTool({
         ...refusals,
         ...refuseTooMany(context.settings, wish.instances),
         ...objectionsToBootstrap(applicationDatabase(wish)),
+        ...judged.objections,
       ],
       warnings: [
+        ...judged.warnings,
         ...(problem ? [`${problem.cause} ${problem.remedy}`] : []),
         ...(classes ? [] : ['Whether the storage class exists was not checked, for lack of rights.']),
         ...(wish.instances === 1 ? ['With one instance there is nothing to fail over to.'] : []),
@@ -153,16 +157,23 @@ async function refuseExisting(context: ToolContext, name: string): Promise<void>
   });
 }
 
+/** `major`: undefined where neither the image's tag nor the version that was asked for tells it. */
 function chooseImage(
   { settings }: ToolContext,
   wish: z.output<typeof input>,
-): { image: string; refusals: Refusal[] } {
-  if (wish.image !== undefined) return { image: wish.image, refusals: [] };
-  const resolved = resolveImage(wish.postgres_version ?? settings.defaultPostgresVersion, {
+): { image: string; major?: number | undefined; refusals: Refusal[] } {
+  if (wish.image !== undefined) {
+    return { image: wish.image, major: majorOf(versionOfImage(wish.image)), refusals: [] };
+  }
+  const version = wish.postgres_version ?? settings.defaultPostgresVersion;
+  const resolved = resolveImage(version, {
     images: settings.postgresImages,
     repository: settings.defaultImageRepository,
   });
-  if ('image' in resolved) return { image: resolved.image, refusals: [] };
+  if ('image' in resolved) {
+    const major = majorOf(versionOfImage(resolved.image)) ?? majorOf(version);
+    return { image: resolved.image, major, refusals: [] };
+  }
   return {
     image: '',
     refusals: [{ reason: resolved.problem, lift: 'Give another postgres_version, or an image.' }],
