@@ -6,7 +6,7 @@ import { redactSecret, withoutBookkeeping } from './shown-object.ts';
 /** An object that would be made. */
 export interface Creation {
   object: string;
-  /** What was asked for, as YAML that kubectl takes. */
+  /** What was asked for, as YAML that kubectl takes; values of a Secret are hidden. */
   manifest: string;
   /** Where the API server would store something else than was asked for, webhooks included. */
   changed: Change[];
