@@ -174,6 +174,8 @@ describe('values written as text', () => {
     ],
     ['postgres-default-version', '12', '13 or newer'],
     ['namespaces', 'a,A_b', 'namespaces at 1 (flag --namespaces): must be a namespace name'],
+    ['namespaces', '', 'must have at least one entry; leave the setting out for all'],
+    ['toolsets', '', 'must have at least one entry; leave the setting out for all'],
     ['namespace', '../x', 'namespace (flag --namespace): must be a namespace name'],
     ['auth-rules', 'group=dba', 'auth.rules (flag --auth-rules): expected array'],
     ['auth-rules', '[{"effect":"read"}]', 'must name a scope, a group, a role or a token'],

@@ -8,6 +8,8 @@ import { authSettings } from './auth-schema.ts';
 import { limitSettings } from './limit-schema.ts';
 import { setting, settingsOf } from './setting.ts';
 
+/** An empty list would forbid everything, which nobody means. */
+const noneLeft = 'must have at least one entry; leave the setting out for all';
 const port = (preset: number) => z.int().min(0).max(65_535).default(preset);
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const satisfies readonly LogLevel[];
@@ -126,12 +128,12 @@ export const configSchema = z.strictObject({
     description:
       'Offer no tool after which something is gone. Scaling down stays allowed: it takes a standby and its copy of the data, not the data.',
   }),
-  namespaces: setting(z.array(namespaceName()).max(1000).optional(), {
+  namespaces: setting(z.array(namespaceName()).min(1, noneLeft).max(1000).optional(), {
     section: 'policy',
     description:
       'Namespaces that may be touched at all. Omitted: every one that Kubernetes lets this server touch.',
   }),
-  toolsets: setting(z.array(z.enum(toolsets)).min(1).optional(), {
+  toolsets: setting(z.array(z.enum(toolsets)).min(1, noneLeft).optional(), {
     section: 'policy',
     description: 'Groups of tools that are offered. Omitted: all.',
   }),
