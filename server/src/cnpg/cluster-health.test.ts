@@ -67,6 +67,15 @@ describe('healthNotes', () => {
     ]);
   });
 
+  it('does not doubt that the operator runs when it has written conditions and no phase', () => {
+    const cluster = clusterFixture((made) => {
+      made.status = { conditions: [{ type: 'Initialized', status: 'False' }] };
+    });
+    expect(healthNotes(cluster)).toEqual([
+      `The operator reports no phase yet; if this lasts, an event says why: kubectl describe cluster pg -n t-roles`,
+    ]);
+  });
+
   it('tells a switchover from a failover', () => {
     const to = (targetPrimary: string) =>
       healthNotes(
@@ -91,7 +100,16 @@ describe('healthNotes', () => {
         status?.conditions?.push({ type: 'LastBackupSucceeded', status: 'False', reason });
       });
     expect(healthNotes(withBackup('BackupStarted'))).toEqual([]);
-    expect(healthNotes(withBackup('LastBackupFailed'))).toEqual(['The last backup failed.']);
+    expect(healthNotes(withBackup('LastBackupFailed'))).toEqual([
+      expect.stringMatching(/^The last backup failed\. .*detail_level: detailed/),
+    ]);
+  });
+
+  it('leads to the reason when archiving fails', () => {
+    const cluster = clusterOf(3, ({ status }) => {
+      status?.conditions?.unshift({ type: 'ContinuousArchiving', status: 'False' });
+    });
+    expect(healthNotes(cluster)).toEqual([expect.stringMatching(/^Archiving .*detail_level: detailed/)]);
   });
 });
 

@@ -48,11 +48,15 @@ export function healthNotes(cluster: Cluster): string[] {
 }
 
 function lifeNotes(cluster: Cluster): string[] {
-  const { deletionTimestamp, annotations } = cluster.metadata;
+  const { name, namespace, deletionTimestamp, annotations } = cluster.metadata;
   const notes: string[] = [];
   if (deletionTimestamp) notes.push(`It is being deleted since ${deletionTimestamp}.`);
   if (!cluster.status?.phase) {
-    notes.push('The operator has reported nothing about it yet; if this lasts, the operator does not run.');
+    notes.push(
+      cluster.status?.conditions?.length
+        ? `The operator reports no phase yet; if this lasts, an event says why: kubectl describe cluster ${name} -n ${namespace}`
+        : 'The operator has reported nothing about it yet; if this lasts, the operator does not run.',
+    );
   }
   if (annotations?.['cnpg.io/reconciliationLoop'] === 'disabled') {
     notes.push(
@@ -101,13 +105,21 @@ function roleNotes(cluster: Cluster): string[] {
     : [`The primary's role moves from ${named(currentPrimary)} to ${named(targetPrimary)}.`];
 }
 
+const whereItIsSaid =
+  'The conditions (detail_level: detailed) say how it fails, the log of the primary says more.';
+
 function conditionNotes(cluster: Cluster): string[] {
   const notes: string[] = [];
-  if (isFalse(cluster, 'ContinuousArchiving')) notes.push('Archiving of the write-ahead log fails.');
+  if (isFalse(cluster, 'ContinuousArchiving')) {
+    notes.push(
+      'Archiving of the write-ahead log fails: nothing newer can be restored, and the log stays on the volumes until they are ' +
+        `full. ${whereItIsSaid}`,
+    );
+  }
   // With the reason BackupStarted the condition is False while a backup runs.
   const backup = condition(cluster, 'LastBackupSucceeded');
   if (backup?.status === 'False' && backup.reason === 'LastBackupFailed')
-    notes.push('The last backup failed.');
+    notes.push(`The last backup failed. ${whereItIsSaid}`);
   // An instance that does not run reports none: then the condition says nothing of its own (reason NotFound).
   if (
     isFalse(cluster, 'ConsistentSystemID') &&

@@ -53,7 +53,7 @@ describe('failedJob', () => {
       cause: 'The job initdb of the instance pg-1 has failed 3 times.',
       remedy:
         'Its log says why: kubectl logs pg-1-initdb-fqs5d -n t-roles -c initdb. ' +
-        'Most often it is a PostgreSQL parameter, or where the data is to come from.',
+        'Most often it is a PostgreSQL parameter, a locale, or where the data is to come from.',
       quoted: 'Error, exit code 1',
     });
   });

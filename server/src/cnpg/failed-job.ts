@@ -68,7 +68,7 @@ function describe(pod: Pod, failures: number): FailedJob {
     cause: `The job ${role} of the instance ${instance} has failed ${failures} times.`,
     remedy:
       `Its log says why: kubectl logs ${name} -n ${namespace} -c ${ended?.name ?? role}. ` +
-      'Most often it is a PostgreSQL parameter, or where the data is to come from.',
+      'Most often it is a PostgreSQL parameter, a locale, or where the data is to come from.',
     quoted: said.filter((part) => part !== undefined && part !== '').join(', '),
   };
 }

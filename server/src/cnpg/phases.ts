@@ -34,7 +34,7 @@ const stuckPhases: Readonly<Record<string, string>> = {
   'Cluster cannot execute instance online upgrade due to missing architecture binary':
     'Use an operator image that holds the architecture of the nodes.',
   'Unable to create required cluster objects':
-    "Look at the reason and the operator's log: a right or a quota may be missing.",
+    "Look at the reason and the operator's log: a Secret that the Cluster names, a right or a quota may be missing.",
   'Invalid cluster definition': 'Correct the field that the reason names.',
   'Not enough disk space':
     'Enlarge the volume claims of the instances, then the storage size in the Cluster.',

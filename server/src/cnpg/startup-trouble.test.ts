@@ -91,6 +91,63 @@ describe('findTrouble', () => {
     expect(slow?.id).toBe(missing?.id);
   });
 
+  it('names a claim whose node is chosen and whose provisioner is silent', () => {
+    const claim = pending('lab');
+    claim.metadata.annotations = { 'volume.kubernetes.io/selected-node': 'node-1' };
+    const found = trouble({ claims: [claim], storageClasses: [lab], events: [] });
+    expect(found?.cause).toBe('There is no volume yet for the claim pg-1 (storage class lab).');
+    expect(found?.graceSeconds).toBe(60);
+  });
+
+  it('names a container that cannot be made, for example because a Secret is missing', () => {
+    const waiting = { reason: 'CreateContainerConfigError', message: 'secret "gone" not found' };
+    expect(trouble({ pods: [initdbPod({ waiting })] })).toMatchObject({
+      cause: 'The container initdb of the pod pg-1-initdb-7x2p cannot be made (CreateContainerConfigError).',
+      remedy: expect.stringContaining('Secret or ConfigMap'),
+      quoted: 'secret "gone" not found',
+    });
+  });
+
+  it('names a volume that cannot be mounted, as long as nothing of the pod has started', () => {
+    const said: KubeEvent = {
+      metadata: { name: 'pod.1', namespace: 't-roles' },
+      reason: 'FailedMount',
+      message: 'MountVolume.SetUp failed for volume "projected" : secret "gone" not found',
+      involvedObject: { kind: 'Pod', name: 'pg-1-initdb-7x2p' },
+    };
+    const pod = initdbPod({ waiting: { reason: 'PodInitializing' } });
+    const scheduled = [{ type: 'PodScheduled', status: 'True' }];
+    pod.status = { ...pod.status, conditions: scheduled };
+    expect(trouble({ pods: [pod], events: [said] })).toMatchObject({
+      cause: 'A volume of the pod pg-1-initdb-7x2p cannot be mounted.',
+      quoted: said.message,
+    });
+    const running = initdbPod({ running: {} });
+    running.status = { ...running.status, conditions: scheduled };
+    expect(trouble({ pods: [running], events: [said] })).toBeUndefined();
+  });
+
+  it('quotes the event on the Cluster while the operator makes nothing, and not later', () => {
+    const said: KubeEvent = {
+      metadata: { name: 'pg.1', namespace: 't-roles' },
+      reason: 'ErrorNoBackup',
+      message: 'Backup object "t-roles/gone" is missing',
+      involvedObject: { kind: 'Cluster', name: 'pg' },
+    };
+    expect(trouble({ pods: [], claims: [], events: [said] })?.quoted).toBe(said.message);
+    expect(trouble({ pods: [], claims: [claimFixture(1)], events: [said] })).toBeUndefined();
+  });
+
+  it('says that a container which ends again and again was killed for its memory', () => {
+    const killed = initdbPod(
+      { waiting: { reason: 'CrashLoopBackOff' } },
+      { restartCount: 2, lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } } },
+    );
+    const found = trouble({ pods: [killed] });
+    expect(found?.cause).toContain('needs more memory than it may have');
+    expect(found?.remedy).toMatch(/^Raise spec.resources.limits.memory/);
+  });
+
   it('names a job that ends again and again, with the command that shows why', () => {
     const crash = initdbPod({ waiting: { reason: 'CrashLoopBackOff' } }, { restartCount: 2 });
     expect(trouble({ pods: [crash] })?.remedy).toBe(

@@ -2,6 +2,7 @@
  * Why a Cluster does not become ready. The operator itself says little: a storage class that does not exist or an image
  * that cannot be pulled leaves the phase "Setting up primary" for ever, and the cause is in volume claims, pods and events.
  */
+import type { KubeObject } from '../kube/gateway.ts';
 import { failedJob } from './failed-job.ts';
 import { phaseKind, phaseRemedy } from './phases.ts';
 import { storageClassProblem } from './storage-classes.ts';
@@ -41,11 +42,14 @@ export function findTrouble(cluster: Cluster, around: Surroundings): Trouble | u
   return (
     storageTrouble(around) ??
     imageTrouble(around) ??
+    containerTrouble(around) ??
     phaseTrouble(cluster) ??
     quotaTrouble(around) ??
     jobTrouble(around) ??
     crashTrouble(around) ??
-    scheduleTrouble(around)
+    mountTrouble(around) ??
+    scheduleTrouble(around) ??
+    operatorTrouble(cluster, around)
   );
 }
 
@@ -90,6 +94,15 @@ function storageTrouble({ claims = [], events = [], storageClasses }: Surroundin
         graceSeconds: 15,
       };
     }
+    // The scheduler has chosen the node and waits; a provisioner that does not run says nothing (seen with Kubernetes 1.36).
+    if (claim.metadata.annotations?.['volume.kubernetes.io/selected-node'] !== undefined) {
+      return {
+        id: `claim ${name}`,
+        cause: `There is no volume yet for ${claimPhrase(claim)}.`,
+        remedy: checkProvisioning,
+        graceSeconds: 60,
+      };
+    }
   }
   return undefined;
 }
@@ -119,6 +132,67 @@ function imageTrouble({ pods = [] }: Surroundings): Trouble | undefined {
   return undefined;
 }
 
+const makeReasons = ['CreateContainerConfigError', 'CreateContainerError', 'RunContainerError'];
+
+/** A container that cannot even be made, for example because a Secret that bootstrap or `envFrom` names is missing. */
+function containerTrouble({ pods = [] }: Surroundings): Trouble | undefined {
+  for (const pod of pods) {
+    const stopped = containersOf(pod).find(({ state }) => makeReasons.includes(state?.waiting?.reason ?? ''));
+    if (!stopped) continue;
+    const { reason, message } = stopped.state?.waiting ?? {};
+    return {
+      id: `container of ${pod.metadata.name}`,
+      cause: `The container ${stopped.name} of the pod ${pod.metadata.name} cannot be made (${reason}).`,
+      remedy: missingInput,
+      quoted: message,
+      graceSeconds: 15,
+    };
+  }
+  return undefined;
+}
+
+const missingInput =
+  'Most often a Secret or ConfigMap that the Cluster names is missing or lacks a key: make it, and the pod goes on by itself.';
+
+/** True when a node has the pod and nothing of it was started yet. */
+export function isHeldUp(pod: Pod): boolean {
+  const scheduled = pod.status?.conditions?.some(
+    ({ type, status }) => type === 'PodScheduled' && status === 'True',
+  );
+  const begun = containersOf(pod).some(({ state }) => state?.running ?? state?.terminated);
+  return isPending(pod) && scheduled === true && !begun;
+}
+
+/** A volume that cannot be mounted: one of a Secret that is missing, or a disk that does not come to the node. */
+function mountTrouble({ pods = [], events = [] }: Surroundings): Trouble | undefined {
+  for (const pod of pods.filter(isHeldUp)) {
+    const said = newest(eventsOn('Pod', pod, events, ['FailedMount', 'FailedAttachVolume']));
+    if (!said) continue;
+    return {
+      id: `mount of ${pod.metadata.name}`,
+      cause: `A volume of the pod ${pod.metadata.name} cannot be mounted.`,
+      remedy: said.reason === 'FailedMount' ? missingInput : 'Look at the storage and at the node.',
+      quoted: said.message,
+      graceSeconds: 30,
+    };
+  }
+  return undefined;
+}
+
+/** The operator has made nothing, and an event on the Cluster says why: a missing backup leaves no phase (operator 1.30). */
+function operatorTrouble(cluster: Cluster, around: Surroundings): Trouble | undefined {
+  const said = nothingStarted(around) && newest(eventsOn('Cluster', cluster, around.events ?? []));
+  return said
+    ? {
+        id: 'operator',
+        cause: 'The operator has made no pod and no volume claim, and has said why in an event.',
+        remedy: 'Make what is missing, or correct what names it.',
+        quoted: said.message,
+        graceSeconds: 20,
+      }
+    : undefined;
+}
+
 /** A job whose pods fail one after the other, for example initdb with a parameter that PostgreSQL does not take. */
 function jobTrouble({ pods = [] }: Surroundings): Trouble | undefined {
   const failed = failedJob(pods);
@@ -141,10 +215,11 @@ function crashTrouble({ pods = [] }: Surroundings): Trouble | undefined {
       ({ state, restartCount = 0 }) => state?.waiting?.reason === 'CrashLoopBackOff' && restartCount >= 2,
     );
     if (!crashing) continue;
+    const memory = crashing.lastState?.terminated?.reason === 'OOMKilled';
     return {
       id: `crash of ${pod.metadata.name}`,
-      cause: `The container ${crashing.name} of the pod ${pod.metadata.name} ends again and again.`,
-      remedy: `Read its log: kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} -c ${crashing.name} --previous`,
+      cause: `The container ${crashing.name} of the pod ${pod.metadata.name} ends again and again${memory ? ': it needs more memory than it may have' : ''}.`,
+      remedy: `${memory ? 'Raise spec.resources.limits.memory, or lower shared_buffers, work_mem or max_connections. ' : ''}Read its log: kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} -c ${crashing.name} --previous`,
       quoted: crashing.state?.waiting?.message,
       graceSeconds: 30,
     };
@@ -193,7 +268,8 @@ function scheduleTrouble({ pods = [], claims = [] }: Surroundings): Trouble | un
       id: `schedule of ${pod.metadata.name}`,
       cause: `No node can take the pod ${pod.metadata.name}.`,
       remedy:
-        'Add a node or room on one, or ask for fewer instances; the cluster starts by itself once there is room.',
+        'Add a node or room on one, ask for less (spec.resources, fewer instances), or correct where it may run (spec.affinity); ' +
+        'it starts by itself once a node fits.',
       quoted: scheduled.message,
       // An autoscaler needs this long to begin to help.
       graceSeconds: 60,
@@ -215,15 +291,22 @@ function provisioningEvent(
   events: readonly KubeEvent[],
   claim: PersistentVolumeClaim,
 ): KubeEvent | undefined {
-  const { name, uid } = claim.metadata;
-  return newest(
-    events.filter(
-      ({ involvedObject, reason = '' }) =>
-        involvedObject?.kind === 'PersistentVolumeClaim' &&
-        involvedObject.name === name &&
-        (involvedObject.uid === undefined || uid === undefined || involvedObject.uid === uid) &&
-        (reason === 'ProvisioningFailed' || reason === 'FailedBinding'),
-    ),
+  return newest(eventsOn('PersistentVolumeClaim', claim, events, ['ProvisioningFailed', 'FailedBinding']));
+}
+
+/** Those about this very object. Without `reasons`: whatever they say. */
+function eventsOn(
+  kind: string,
+  { metadata: { name, uid } }: KubeObject,
+  events: readonly KubeEvent[],
+  reasons?: readonly string[],
+): KubeEvent[] {
+  return events.filter(
+    ({ involvedObject, reason = '' }) =>
+      involvedObject?.kind === kind &&
+      involvedObject.name === name &&
+      (involvedObject.uid === undefined || uid === undefined || involvedObject.uid === uid) &&
+      (reasons === undefined || reasons.includes(reason)),
   );
 }
 

@@ -173,8 +173,11 @@ export interface ContainerStatus {
   restartCount?: number;
   state?: {
     waiting?: { reason?: string; message?: string };
+    running?: { startedAt?: string };
     terminated?: { reason?: string; exitCode?: number; message?: string };
   };
+  /** How it ended the last time. */
+  lastState?: { terminated?: { reason?: string; exitCode?: number } };
 }
 
 export interface Pod extends KubeObject {

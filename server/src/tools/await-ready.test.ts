@@ -126,6 +126,23 @@ describe('lookAround', () => {
     expect(asked).toEqual(['persistentvolumeclaims', 'pods']);
   });
 
+  it('finds a quota that stops a further instance, beside the pods that there are', async () => {
+    const cluster = putCluster(harness.simulator, 'orders', 'demo', 2);
+    cluster.status = { ...cluster.status, phase: 'Creating a new replica', instanceNames: ['orders-1'] };
+    putInstances(harness.simulator, cluster);
+    harness.simulator.state.put({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'orders-2-join.1', namespace: 'demo' },
+      type: 'Warning',
+      reason: 'FailedCreate',
+      message: 'pods "orders-2-join-x" is forbidden: exceeded quota: pods',
+      involvedObject: { kind: 'Job', name: 'orders-2-join', namespace: 'demo' },
+      lastTimestamp: new Date(Date.now() + 1000).toISOString(),
+    });
+    expect(findTrouble(cluster, await lookAround(context(), cluster, never))?.id).toBe('quota');
+  });
+
   it('names what it may not read', async () => {
     for (const resource of ['pods', 'events']) harness.simulator.deny({ resource });
     const cluster = putCluster(harness.simulator, 'orders', 'demo');

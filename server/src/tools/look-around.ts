@@ -1,6 +1,7 @@
 /** What lies around a Cluster that does not become ready: its pods, volume claims, their events, the storage classes. */
+import { wantedInstances } from '../cnpg/cluster-health.ts';
 import { clusterLabel } from '../cnpg/names.ts';
-import type { Surroundings } from '../cnpg/startup-trouble.ts';
+import { isHeldUp, type Surroundings } from '../cnpg/startup-trouble.ts';
 import type { Cluster, KubeEvent, PersistentVolumeClaim, Pod, StorageClass } from '../cnpg/types.ts';
 import type { ToolContext } from './define-tool.ts';
 import { itemsIfAllowed } from './optional-read.ts';
@@ -20,7 +21,7 @@ export const lookAroundPermissions = [
   }),
 ];
 
-/** One look. Events and storage classes are asked for only while a volume or every pod is missing. */
+/** One look. Events and storage classes are asked for only while a volume, a pod or a phase is missing. */
 export async function lookAround(
   { kube, namespace }: ToolContext,
   cluster: Cluster,
@@ -45,20 +46,27 @@ export async function lookAround(
       }),
     );
   const waitsForVolume = claims?.some(({ status }) => status?.phase === 'Pending') ?? false;
-  const [ofClaims, ofJobs, storageClasses] = await Promise.all([
+  const live = pods?.filter(({ status }) => status?.phase !== 'Succeeded' && status?.phase !== 'Failed');
+  const [ofClaims, ofJobs, ofPods, ofCluster, storageClasses] = await Promise.all([
     waitsForVolume ? warnings('PersistentVolumeClaim') : [],
-    pods?.length === 0 ? warnings('Job') : [],
+    live && live.length < wantedInstances(cluster) ? warnings('Job') : [],
+    pods?.some(isHeldUp) ? warnings('Pod') : [],
+    cluster.status?.phase === undefined && pods?.length === 0 ? warnings('Cluster') : [],
     waitsForVolume ? itemsIfAllowed(kube.list<StorageClass>('storageclasses', { signal })) : undefined,
   ]);
-  const events = ofClaims && ofJobs && [...ofClaims, ...ofJobs].filter((event) => concerns(cluster, event));
+  const lists = [ofClaims, ofJobs, ofPods, ofCluster];
+  const events = lists.includes(undefined)
+    ? undefined
+    : lists.flatMap((list) => list ?? []).filter((event) => concerns(cluster, event));
   return { pods, claims, events, storageClasses };
 }
 
-/** About an object that is named after the cluster, and no older than it: a cluster of that name may have been before. */
+/** About the cluster or an object that is named after it, and no older than it: a cluster of that name may have been before. */
 function concerns(cluster: Cluster, event: KubeEvent): boolean {
   const { name, creationTimestamp = '' } = cluster.metadata;
   const at = event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? '';
-  return (event.involvedObject?.name?.startsWith(`${name}-`) ?? false) && at >= creationTimestamp;
+  const about = event.involvedObject?.name;
+  return (about === name || about?.startsWith(`${name}-`) === true) && at >= creationTimestamp;
 }
 
 /** The kinds that the last look could not see. */

@@ -218,6 +218,19 @@ describe('get_cluster_status', () => {
     expect(answer.text).toContain('- Note: Correct the field that the reason names.');
   });
 
+  it('says once what to do about a phase, and why', async () => {
+    putCluster(harness.simulator, 'odd', 'demo', 1, ({ status }) => {
+      Object.assign(status ?? {}, {
+        phase: 'Invalid cluster definition',
+        phaseReason: 'no such field',
+        readyInstances: 0,
+      });
+    });
+    const { text } = await get({ name: 'odd' });
+    expect(text.split('Correct the field that the reason names.')).toHaveLength(2);
+    expect(text.split('no such field')).toHaveLength(2);
+  });
+
   it('tells a missing cluster from a missing namespace', async () => {
     putCluster(harness.simulator, 'orders', 'demo');
     const cluster = await get({ name: 'order' });

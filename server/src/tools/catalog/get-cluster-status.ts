@@ -81,7 +81,7 @@ export const getClusterStatus = defineReadTool({
       ...summary,
       ...phaseReason(cluster, quote),
       ...clusterStorage(cluster, quote),
-      notes: [...summary.notes, ...(await troubleNotes(context, cluster))],
+      notes: [...summary.notes, ...(await troubleNotes(context, cluster, summary.notes))],
       scope: namespacePhrase(context.namespace),
     };
     if (input.detail_level === 'concise') return { output };
@@ -142,8 +142,15 @@ async function databaseRoles({ kube, namespace }: ToolContext): Promise<Database
 }
 
 /** Why a cluster is not ready, as far as its surroundings tell. A cluster that is ready costs nothing more. */
-async function troubleNotes(context: ToolContext, cluster: Cluster): Promise<string[]> {
+async function troubleNotes(
+  context: ToolContext,
+  cluster: Cluster,
+  said: readonly string[],
+): Promise<string[]> {
   if (isFullyReady(cluster)) return [];
   const trouble = findTrouble(cluster, await lookAround(context, cluster, context.signal));
-  return trouble ? [`${trouble.cause} ${trouble.remedy} ${context.fence.quote(trouble.quoted)}`.trim()] : [];
+  // What a person can do about a phase is said with the phase.
+  return trouble && !said.includes(trouble.remedy)
+    ? [`${trouble.cause} ${trouble.remedy} ${context.fence.quote(trouble.quoted)}`.trim()]
+    : [];
 }
