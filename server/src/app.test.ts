@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { request, startSmallApp, toolCall } from '../test/small-app.ts';
 import type { Authentication, Authenticator } from './http/authenticator.ts';
@@ -98,40 +98,30 @@ describe('a body that is far too large', () => {
   });
 });
 
-describe('what is no request', () => {
+describe('a body where none is taken', () => {
   it.each([
-    ['no HTTP at all', 'HELO\r\n\r\n', 400, 'This is not a valid HTTP request.'],
-    [
-      'two lengths',
-      'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-      400,
-      'This is not a valid HTTP request.',
-    ],
-    [
-      'too large a header',
-      `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
-      431,
-      'The headers are too large.',
-    ],
-    ['a request line that never ends', 'POST /mcp HT', 408, 'The request did not arrive in time.'],
-  ])(
-    '%s is refused with a JSON-RPC body, and its connection closed',
-    async (_what, bytes, status, message) => {
-      const { app, listen } = await startSmallApp({ limits: { requestSeconds: 1 } });
-      const { port } = await listen();
-      const socket = connect(Number(port), '127.0.0.1');
-      let answer = '';
-      socket.on('data', (chunk) => (answer += chunk));
-      socket.write(bytes);
-      await once(socket, 'close');
-      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
-        id: null,
-        error: { code: -32600, message },
-      });
-      await app.main.close();
-    },
-  );
+    ['POST /nothing', 'main', 404],
+    ['PUT /healthz', 'main', 404],
+    ['OPTIONS /.well-known/oauth-protected-resource', 'main', 415],
+    ['POST /metrics', 'management', 404],
+  ] as const)('%s on the %s port is answered before it has arrived', async (line, port, status) => {
+    const { app } = await startSmallApp({
+      protectedResource: {
+        resource: new URL('https://mcp.example.com/mcp'),
+        authorizationServers: [],
+        scopes: [],
+      },
+    });
+    await app[port].listen({ host: '127.0.0.1', port: 0 });
+    const socket = connect((app[port].server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write(
+      `${line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{`,
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    socket.destroy();
+    await Promise.all([app.main.close(), app.management.close()]);
+  });
 });
 
 describe('a caller who leaves before being refused', () => {

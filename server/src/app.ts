@@ -165,7 +165,7 @@ function createInstance(
   limits: HttpLimits,
   trustProxy: readonly string[] = [],
 ): FastifyInstance {
-  return fastify({
+  const instance = fastify({
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     loggerInstance: logger as FastifyBaseLogger,
     // Fastify's own lines carry the whole URL with its query.
@@ -178,6 +178,9 @@ function createInstance(
     clientErrorHandler: refuseUnread,
     frameworkErrors: (error, _request, reply) => void refuseBadAddress(error, reply as FastifyReply),
   });
+  // Only `/mcp` takes a body, and has its own parser: elsewhere nobody is asked who sends one, so none is kept.
+  instance.removeAllContentTypeParsers();
+  return instance;
 }
 
 /** A caller's id is taken when it can be written to a log as it is. */

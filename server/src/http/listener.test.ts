@@ -77,3 +77,39 @@ describe('a connection on which nothing moves', () => {
     expect(createListener(() => undefined, limits).timeout).toBe(67_000);
   });
 });
+
+describe('what is no request', () => {
+  it.each([
+    ['no HTTP at all', 'HELO\r\n\r\n', 400, 'This is not a valid HTTP request.'],
+    [
+      'two lengths',
+      'POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'This is not a valid HTTP request.',
+    ],
+    [
+      'too large a header',
+      `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'The headers are too large.',
+    ],
+    ['a request line that never ends', 'POST /mcp HT', 408, 'The request did not arrive in time.'],
+  ])(
+    '%s is refused with a JSON-RPC body, and its connection closed',
+    async (_what, bytes, status, message) => {
+      const { app, listen } = await startSmallApp({ limits: { requestSeconds: 1 } });
+      const { port } = await listen();
+      const socket = connect(Number(port), '127.0.0.1');
+      let answer = '';
+      socket.on('data', (chunk) => (answer += chunk));
+      socket.write(bytes);
+      await once(socket, 'close');
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+        id: null,
+        error: { code: -32600, message },
+      });
+      await app.main.close();
+    },
+  );
+});
