@@ -160,7 +160,10 @@ function operatorVersion({ capabilities: { cnpgKinds, databaseRoles, ...found } 
     const known = databaseRoles
       ? 'It has DatabaseRole, so it is 1.30 or later.'
       : `${oldest.operator} or later is expected.`;
-    return { status: 'skipped', message: `Not visible with these rights. ${known}` };
+    return {
+      status: 'skipped',
+      message: `Not seen: these rights do not show the operator's pod, or its image has no version in its name. ${known}`,
+    };
   }
   const message = `Operator ${version}${databaseRoles ? ', with DatabaseRole' : ''}.`;
   return recentEnough(message, version, oldest.operator);

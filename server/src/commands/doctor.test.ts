@@ -143,6 +143,17 @@ describe('cnpg-mcp doctor', () => {
     });
   });
 
+  it('does not blame rights alone where the image of the operator is named by a digest', async () => {
+    await start({ operatorVersion: 'main@sha256:0' });
+    const { check } = await checks();
+    expect(check('operator-version')).toMatchObject({
+      status: 'skipped',
+      message: expect.stringMatching(
+        /^Not seen: these rights .*, or its image has no version in its name\. /,
+      ),
+    });
+  });
+
   it('warns of an operator that is older than those it knows', async () => {
     await start({ operatorVersion: '1.27.1' });
     const { status, check } = await checks();
