@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clusterFixture, clusterOf, podFixture } from './cluster.fixture.ts';
-import { healthNotes, isFullyReady, staleNote } from './cluster-health.ts';
+import { healthNotes, isFullyReady, staleNote, standstillNotes } from './cluster-health.ts';
 
 const annotate = (annotations: Record<string, string>) =>
   clusterOf(3, (cluster) => {
@@ -103,6 +103,18 @@ describe('healthNotes', () => {
     expect(healthNotes(withBackup('LastBackupFailed'))).toEqual([
       expect.stringMatching(/^The last backup failed\. .*detail_level: detailed/),
     ]);
+  });
+
+  it.each([
+    ['cnpg.io/hibernation', 'on', /hibernated/],
+    ['cnpg.io/fencedInstances', '["*"]', /fenced/],
+    ['cnpg.io/reconciliationLoop', 'disabled', /leaves the cluster alone/],
+  ])('says why nothing is done in PostgreSQL: %s', (annotation, value, reason) => {
+    const still = clusterFixture(({ metadata }) => {
+      metadata.annotations = { [annotation]: value };
+    });
+    expect(standstillNotes(still)).toEqual([expect.stringMatching(reason)]);
+    expect(standstillNotes(clusterFixture())).toEqual([]);
   });
 
   it('leads to the reason when archiving fails', () => {

@@ -21,6 +21,24 @@ export function isHibernated(cluster: Cluster): boolean {
   return cluster.metadata.annotations?.[hibernationAnnotation] === 'on';
 }
 
+/** Why nothing is done in PostgreSQL for now, as one sentence; empty when the Cluster names no reason. */
+export function standstillNotes(cluster: Cluster): string[] {
+  if (isHibernated(cluster))
+    return ['The cluster is hibernated: nothing is done in PostgreSQL before it wakes.'];
+  if (fencingOf(cluster).fenced === 'all')
+    return ['Every instance is fenced: nothing is done in PostgreSQL before that is lifted.'];
+  if (isPaused(cluster))
+    return [
+      'The operator leaves the cluster alone (annotation cnpg.io/reconciliationLoop): it may not act before that is lifted.',
+    ];
+  return [];
+}
+
+/** The operator reconciles nothing; what the instances do by themselves goes on. */
+function isPaused({ metadata }: Cluster): boolean {
+  return metadata.annotations?.['cnpg.io/reconciliationLoop'] === 'disabled';
+}
+
 /** True when the operator says healthy and every instance that is wanted exists and is ready. */
 export function isFullyReady(cluster: Cluster): boolean {
   const wanted = wantedInstances(cluster);
@@ -48,7 +66,7 @@ export function healthNotes(cluster: Cluster): string[] {
 }
 
 function lifeNotes(cluster: Cluster): string[] {
-  const { name, namespace, deletionTimestamp, annotations } = cluster.metadata;
+  const { name, namespace, deletionTimestamp } = cluster.metadata;
   const notes: string[] = [];
   if (deletionTimestamp) notes.push(`It is being deleted since ${deletionTimestamp}.`);
   if (!cluster.status?.phase) {
@@ -58,7 +76,7 @@ function lifeNotes(cluster: Cluster): string[] {
         : 'The operator has reported nothing about it yet; if this lasts, the operator does not run.',
     );
   }
-  if (annotations?.['cnpg.io/reconciliationLoop'] === 'disabled') {
+  if (isPaused(cluster)) {
     notes.push(
       'The operator leaves it alone (annotation cnpg.io/reconciliationLoop), so its status may be old.',
     );

@@ -86,6 +86,17 @@ describe('RoleLook', () => {
     expect(look.untilSeen(seen)).toEqual({ done: { ok: true } });
   });
 
+  it('names the reason why nobody answers, where the Cluster holds it', () => {
+    const look = new RoleLook('clerk', secret, now);
+    const marker = rolesAfter(clusterWith([]), look);
+    const asleep = clusterWith(marker);
+    asleep.metadata.annotations = { 'cnpg.io/hibernation': 'on' };
+    look.untilSeen(asleep);
+    expect(() => look.late()).toThrow(
+      expect.objectContaining({ hint: expect.stringMatching(/^The cluster is hibernated: .*call again/) }),
+    );
+  });
+
   it('says that nothing was created when the operator does not answer', () => {
     expect(() => new RoleLook('clerk', secret, now).late()).toThrow(
       expect.objectContaining({

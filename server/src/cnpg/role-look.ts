@@ -10,8 +10,10 @@
  * (`secrets … is forbidden`), and that of a DatabaseRole is repeated after 30 s only (operator 1.30.0): a role that is made by
  * SQL meanwhile would be taken over.
  */
+
 import { ToolError } from '../errors.ts';
 import type { JsonPatchStep, KubeObject, WatchDecision } from '../kube/gateway.ts';
+import { standstillNotes } from './cluster-health.ts';
 import { appendEntry, findEntry, removeEntries } from './role-edits.ts';
 import { isAbandonedMarker, isSpentMarker, markerName } from './role-marker.ts';
 import { own } from './role-names.ts';
@@ -23,6 +25,7 @@ export class RoleLook {
   readonly #now: Date;
   readonly #secret: string | undefined;
   readonly #marker: string;
+  #standstill: string[] = [];
 
   /** `secret`: the one that will hold the password of the role; `undefined` for a role that gets none. */
   constructor(role: string, secret: string | undefined, now: Date) {
@@ -53,6 +56,7 @@ export class RoleLook {
    */
   readonly untilSeen = (object: KubeObject | undefined): WatchDecision<{ ok: true }> => {
     if (!object) throw new ToolError('not_found', 'The Cluster was deleted meanwhile.');
+    this.#standstill = standstillNotes(object as Cluster);
     const lists = (object as Cluster).status?.managedRolesStatus?.byStatus;
     if (!own(lists, 'reconciled')?.includes(this.#marker)) {
       if (findEntry(object as Cluster, this.#marker)) return 'continue';
@@ -86,7 +90,8 @@ export class RoleLook {
         'its password, attributes and memberships. The role was not created.',
       {
         hint:
-          'Look with get_cluster_status whether the primary runs, then call again. Should the marker entry still be in ' +
+          `${this.#standstill[0] ?? 'Look with get_cluster_status whether the primary runs.'} Then call again. ` +
+          'Should the marker entry still be in ' +
           'spec.managed.roles: it does nothing in PostgreSQL, and a later call clears it.',
       },
     );

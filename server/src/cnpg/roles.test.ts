@@ -7,9 +7,9 @@ import {
   isKnownRole,
   placePhrase,
   privilegeWarnings,
-  replicaRefusal,
   roleStatus,
   undeclaredRoles,
+  writeRefusal,
 } from './roles.ts';
 import type { Cluster, DatabaseRole, ManagedRolesStatus, RoleSpec } from './types.ts';
 
@@ -155,9 +155,16 @@ describe('privilegeWarnings', () => {
   });
 });
 
-describe('replicaRefusal', () => {
+describe('writeRefusal', () => {
+  it('is given for a cluster that is being deleted', () => {
+    const going = clusterFixture(({ metadata }) => {
+      metadata.deletionTimestamp = '2026-11-24T16:00:00Z';
+    });
+    expect(writeRefusal(going)?.reason).toBe('pg is being deleted, and its roles and databases go with it.');
+  });
+
   const refusal = (replica: object | undefined) =>
-    replicaRefusal(clusterFixture((cluster) => Object.assign(cluster.spec, replica && { replica })));
+    writeRefusal(clusterFixture((cluster) => Object.assign(cluster.spec, replica && { replica })));
 
   it.each([
     [{ enabled: true, source: 'main' }],

@@ -151,9 +151,15 @@ export function privilegeWarnings(
 }
 
 /** Why a write to roles or databases of this cluster would come to nothing, or `undefined`. */
-export function replicaRefusal(cluster: Cluster): { reason: string; lift: string } | undefined {
+export function writeRefusal(cluster: Cluster): { reason: string; lift: string } | undefined {
   const { replica } = cluster.spec;
   const { name } = cluster.metadata;
+  if (cluster.metadata.deletionTimestamp !== undefined) {
+    return {
+      reason: `${name} is being deleted, and its roles and databases go with it.`,
+      lift: 'Use another cluster, or create a new one when this one is gone.',
+    };
+  }
   if (!replica) return undefined;
   // As in the operator's IsReplica (api/v1/cluster_funcs.go, 1.30): `enabled` decides, else whether `primary` is another.
   const follows = replica.enabled ?? (replica.self || name) !== replica.primary;

@@ -17,6 +17,19 @@ const stored = (name: string) => harness.simulator.state.get('databases', demo, 
 const inPostgres = (name: string) => harness.simulator.postgres.database(demo, 'orders', name);
 
 describe('create_postgres_database', () => {
+  it('makes nothing for a cluster that is being deleted, where it would only be left over', async () => {
+    const current = orders(harness);
+    const deletionTimestamp = '2026-11-24T16:00:00Z';
+    harness.simulator.state.put({
+      ...current,
+      metadata: { ...current.metadata, deletionTimestamp, finalizers: ['example.com/hold'] },
+    });
+    const answer = await create({ database_name: 'billing' });
+    expect(answer.structured).toMatchObject({ error: { code: 'refused' } });
+    expect(answer.text).toContain('is being deleted');
+    expect(stored('orders-billing')).toBeUndefined();
+  });
+
   it('makes the database, and says done when the operator has applied it', async () => {
     const answer = await create({ database_name: 'billing' });
     expect(answer.structured).toMatchObject({

@@ -1,9 +1,10 @@
 /** Creates a database through a Database object and says what the operator made of it. */
 import { z } from 'zod';
+import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { databaseSight } from '../../cnpg/databases.ts';
 import { clusterLabel, managedByLabel, managedByValue, objectName } from '../../cnpg/names.ts';
 import { applicationDatabase, isLabelValue, isReservedDatabase } from '../../cnpg/role-names.ts';
-import { isKnownRole, replicaRefusal } from '../../cnpg/roles.ts';
+import { isKnownRole, writeRefusal } from '../../cnpg/roles.ts';
 import type { Database } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
 import { untilApplied, waitInputs } from '../applied.ts';
@@ -61,8 +62,12 @@ export const createPostgresDatabase = defineTool({
     const { cluster, takenNames } = read;
     refuseTakenDatabase(read, name);
     const { roles } = await readRoles(context, clusterName);
-    const refusal = replicaRefusal(cluster);
-    const warnings: string[] = [reclaimPolicyMeaning[policy], takeover(name, owner, policy)];
+    const refusal = writeRefusal(cluster);
+    const warnings: string[] = [
+      ...standstillNotes(cluster),
+      reclaimPolicyMeaning[policy],
+      takeover(name, owner, policy),
+    ];
     if (!isKnownRole(cluster, roles, owner)) {
       warnings.push(
         `No role ${owner} is known for this cluster. Until it exists the operator cannot create the database: make it with create_postgres_role.`,

@@ -1,9 +1,10 @@
 /** Creates a role, with a generated password if it may log in, where the cluster keeps its roles. */
 import { z } from 'zod';
+import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { objectName, passwordCommand } from '../../cnpg/names.ts';
 import { applicationDatabase, connectionUrl } from '../../cnpg/role-names.ts';
 import { roleSecretName } from '../../cnpg/role-secret.ts';
-import { privilegeWarnings, replicaRefusal } from '../../cnpg/roles.ts';
+import { privilegeWarnings, writeRefusal } from '../../cnpg/roles.ts';
 import type { RoleSpec } from '../../cnpg/types.ts';
 import { waitInputs } from '../applied.ts';
 import { changePlan } from '../change-plan.ts';
@@ -105,13 +106,17 @@ export const createPostgresRole = defineTool({
     const plainName = objectName(clusterName, role);
     const crdName = taken.has(plainName) ? objectName(clusterName, role, undefined, 'role') : plainName;
     const place = asObject ? `DatabaseRole ${crdName}` : `spec.managed.roles of Cluster ${clusterName}`;
-    const refusal = replicaRefusal(cluster);
+    const refusal = writeRefusal(cluster);
     const look = lookForRole(cluster, { name: role, secret }, context.now(), input.timeout);
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
       refusals: refusal ? [refusal] : [],
-      warnings: [...privilegeWarnings(role, input), ...warnOfListedRole(cluster, role)],
+      warnings: [
+        ...standstillNotes(cluster),
+        ...privilegeWarnings(role, input),
+        ...warnOfListedRole(cluster, role),
+      ],
       operations: [
         ...look.first,
         ...(secret === undefined ? [] : [createSecret(cluster, role, secret)]),

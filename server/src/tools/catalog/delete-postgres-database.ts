@@ -1,9 +1,10 @@
 /** Deletes the Database object of a database; the reclaim policy decides whether PostgreSQL drops the database. */
 import { z } from 'zod';
+import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { dropsDatabase } from '../../cnpg/databases.ts';
 import { protectionRefusal } from '../../cnpg/protection.ts';
 import { applicationDatabase } from '../../cnpg/role-names.ts';
-import { replicaRefusal } from '../../cnpg/roles.ts';
+import { writeRefusal } from '../../cnpg/roles.ts';
 import { waitInputs } from '../applied.ts';
 import { asRead, changePlan, type Operation } from '../change-plan.ts';
 import { oneDatabase, readDatabases, readDatabasesPermissions } from '../databases/declared.ts';
@@ -49,7 +50,7 @@ export const deletePostgresDatabase = defineTool({
     const policy = spec.databaseReclaimPolicy ?? 'retain';
     const drops = dropsDatabase(object);
     const absent = spec.ensure === 'absent';
-    const refusals = [protectionRefusal(cluster), replicaRefusal(cluster)].filter((one) => one !== undefined);
+    const refusals = [protectionRefusal(cluster), writeRefusal(cluster)].filter((one) => one !== undefined);
     const confirm = policy === 'delete' || absent;
     const operations: Operation[] =
       metadata.deletionTimestamp !== undefined
@@ -76,7 +77,7 @@ export const deletePostgresDatabase = defineTool({
       confirmName: name,
       confirm,
       refusals: drops ? refusals : [],
-      warnings: consequence(object, name),
+      warnings: [...(drops ? standstillNotes(cluster) : []), ...consequence(object, name)],
       losses,
       operations,
       facts: { object, policy, drops, absent, primary: cluster.status?.currentPrimary },

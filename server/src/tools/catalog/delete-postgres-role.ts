@@ -1,5 +1,6 @@
 /** Makes PostgreSQL drop a role, then removes what declared it and the Secret that held its password. */
 import { z } from 'zod';
+import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { isObjectName } from '../../cnpg/names.ts';
 import { protectionRefusal } from '../../cnpg/protection.ts';
 import { applicationDatabase, own } from '../../cnpg/role-names.ts';
@@ -74,7 +75,7 @@ export const deletePostgresRole = defineTool({
     const secret = secretName === undefined ? undefined : await findSecret(context, secretName);
     const ours = secret && isRoleSecretOf(cluster, role, secret) ? secret : undefined;
     const applied = !found.object || (found.object.status?.observedGeneration ?? 0) > 0;
-    const warnings: string[] = [];
+    const warnings: string[] = [...standstillNotes(cluster)];
     if (named !== undefined && secretName === undefined)
       warnings.push(
         `passwordSecret is ${shownName(named, context.fence)}, which no Secret can be called: none is removed.`,

@@ -1,5 +1,6 @@
 /** Changes attributes, memberships or the password of one role, whatever else changes at the same time. */
 import { z } from 'zod';
+import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { passwordCommand } from '../../cnpg/names.ts';
 import { differences } from '../../cnpg/role-edits.ts';
 import { attributesOf, privilegeWarnings } from '../../cnpg/roles.ts';
@@ -98,6 +99,7 @@ export const updatePostgresRole = defineTool({
       summary: list.length > 0 ? `Change ${what}: ${list.join('; ')}.` : `Leave ${what} as it is.`,
       refusals,
       warnings: [
+        ...standstillNotes(cluster),
         ...privilegeWarnings(role, {
           superuser: false,
           replication: false,

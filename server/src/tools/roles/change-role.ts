@@ -2,7 +2,7 @@
 
 import { changeEntry, changeSteps, type RoleChange, removeEntries } from '../../cnpg/role-edits.ts';
 import { isSpentMarker } from '../../cnpg/role-marker.ts';
-import { type DeclaredRole, placePhrase, type RoleAttributes, replicaRefusal } from '../../cnpg/roles.ts';
+import { type DeclaredRole, placePhrase, type RoleAttributes, writeRefusal } from '../../cnpg/roles.ts';
 import type { Cluster, DatabaseRole } from '../../cnpg/types.ts';
 import type { EditOperation, Refusal } from '../change-plan.ts';
 
@@ -44,8 +44,8 @@ export function refusalsOfChange(
   change: RoleChange,
 ): Refusal[] {
   const refusals: Refusal[] = [];
-  const replica = replicaRefusal(cluster);
-  if (replica) refusals.push(replica);
+  const futile = writeRefusal(cluster);
+  if (futile) refusals.push(futile);
   if (spec.ensure === 'absent' && change.ensure !== 'present') {
     refusals.push({
       reason: `The role ${spec.name} is being deleted (ensure: absent).`,

@@ -3,7 +3,7 @@
 import { databasesOf } from '../../cnpg/databases.ts';
 import { protectionRefusal } from '../../cnpg/protection.ts';
 import { reservedRoleReason } from '../../cnpg/role-names.ts';
-import { type DeclaredRole, declarationsOf, placePhrase, replicaRefusal } from '../../cnpg/roles.ts';
+import { type DeclaredRole, declarationsOf, placePhrase, writeRefusal } from '../../cnpg/roles.ts';
 import type { Database } from '../../cnpg/types.ts';
 import { nameOrLiteral } from '../../cnpg/untrusted.ts';
 import type { Dependant, Refusal } from '../change-plan.ts';
@@ -24,7 +24,7 @@ export function refusalsOfDrop(
       lift: 'It cannot be deleted. An entry for it does nothing in PostgreSQL; take that out with kubectl edit.',
     });
   }
-  for (const refusal of [protectionRefusal(cluster), replicaRefusal(cluster)]) {
+  for (const refusal of [protectionRefusal(cluster), writeRefusal(cluster)]) {
     if (refusal) refusals.push(refusal);
   }
   if (role === applicationOwner) {

@@ -1,4 +1,5 @@
 /** A new role: what stands in its way, and the operation that declares it in either place. */
+import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { appSecretName } from '../../cnpg/names.ts';
 import { addEntry, removeEntries } from '../../cnpg/role-edits.ts';
 import { RoleLook } from '../../cnpg/role-look.ts';
@@ -80,7 +81,7 @@ export function warnOfListedRole(cluster: Cluster, role: string): string[] {
   ];
 }
 
-/** Most seconds that the operator gets to look at PostgreSQL's roles; it takes less than one when it is at work. */
+/** Seconds for the look at PostgreSQL's roles where nobody is at work, as far as the Cluster tells. Else the caller's patience decides. */
 const lookSeconds = 20;
 
 /** A look at PostgreSQL's roles before a role is declared: steps, and how the marker goes when it has done its work. */
@@ -115,7 +116,7 @@ export function lookForRole(
       ...keyOf(cluster),
       verb: 'await',
       summary: `Make sure that PostgreSQL has no role ${role}: the operator would take it over and reset it.`,
-      timeoutSeconds: Math.min(lookSeconds, patience),
+      timeoutSeconds: standstillNotes(cluster).length > 0 ? Math.min(lookSeconds, patience) : patience,
       until: look.untilSeen,
       late: look.late,
     },
