@@ -71,6 +71,11 @@ export const exceptions: readonly Exception[] = [
     because: 'it writes into the checkout',
   },
   {
+    matches: /^pnpm run parameters$/,
+    how: { instead: () => 'grep \'"parameters":\' package.json' },
+    because: 'it takes files that real servers of every version have written, and writes into the checkout',
+  },
+  {
     matches: /^docker run --rm cnpg-mcp /,
     how: { instead: (command) => command.replace('docker run --rm ', '') },
     because: 'it needs Docker; the arguments are those of the program',

@@ -44,7 +44,14 @@ function hiddenValues({ name, enumvals }: Setting): string[] {
   ];
 }
 
-const builds = process.argv.slice(2).map((file): Build => {
+const files = process.argv.slice(2);
+if (files.length === 0) {
+  process.stderr.write(
+    'Name the files with pg_settings, at least one for each major version: 13.json 14.json ...\n',
+  );
+  process.exit(2);
+}
+const builds = files.map((file): Build => {
   const rows = JSON.parse(readFileSync(file, 'utf8')) as Setting[];
   const settings = new Map(rows.map((row) => [row.name, row]));
   return {
