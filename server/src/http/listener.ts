@@ -1,7 +1,10 @@
 /** What listens: Node's server, with the bounds of a connection that hold before anything is known about who is at its end. */
-import { createServer, type RequestListener, type Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { HttpLimits } from './limits.ts';
+
+/** Not imported: an import reads every export of a built-in module, and `WebSocket` of this one loads 2 MB with it. */
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** How long a connection may be quiet beyond the time after which an answer becomes a stream, in seconds. */
 const quietSeconds = 60;
