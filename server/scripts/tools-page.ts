@@ -1,4 +1,5 @@
 /** docs/tools.md and the table of tools in the README, from the catalogue. */
+import { errorCatalogue } from '../src/errors.ts';
 import { permissionTable } from '../src/permissions.ts';
 import type { Effect } from '../src/policy/effect.ts';
 import type { Tool } from '../src/tools/define-tool.ts';
@@ -45,6 +46,18 @@ What destroys something is confirmed in a second call, with the \`confirm_token\
 client asks its user itself.
 
 ${tools.map(toolSection).join('\n\n')}
+
+## Answers and errors
+
+Every answer is a text for people and structured content for programs. That of a tool that changes something has a \`state\`: \`dry_run\`,
+\`confirmation_required\`, \`unchanged\`, \`requested\` (accepted, and not seen to be done), \`done\` (seen), or \`failed\`. Every error, \`failed\` among
+them, is marked as one (\`isError\`) and has \`error.code\`, \`error.message\` and \`error.hint\`, what to do next. Codes are stable; sentences may be
+improved.
+
+${table(
+  ['code', 'what to do, unless the error itself says something better'],
+  Object.entries(errorCatalogue).map(([code, hint]) => [`\`${code}\``, cell(hint)]),
+)}
 
 ## Rights in Kubernetes
 

@@ -30,7 +30,7 @@ export const errorCatalogue = {
   too_many_requests: 'Wait a little, then call again.',
   timeout: 'Call again, or give the call more time.',
   cancelled: 'The call was cancelled before it ended.',
-  partly_applied: 'Read which steps were done and which were undone before you repeat the call.',
+  change_failed: 'Read what was seen and which steps were done or undone before you repeat the call.',
   cluster_error: 'The API server failed. Call again in a moment.',
   internal: 'This is a defect of the server. The log has the details under the request id.',
 } as const;

@@ -151,6 +151,7 @@ export function changeOutput(result: z.ZodObject): z.ZodObject {
       })
       .optional(),
     result: result.optional(),
+    error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).optional(),
   });
 }
 

@@ -1,5 +1,6 @@
 /** The text and the structured content of a writing tool's answer, for every state that a change can be in. */
 
+import { ToolError } from '../errors.ts';
 import { answerLimit, changeOutput, limitText } from './answer.ts';
 import type { StepReport } from './apply.ts';
 import { boundSize } from './bound-size.ts';
@@ -69,6 +70,7 @@ export function changeAnswer(
   }));
   const creations = parts.creations?.map((creation) => quoteCreation(creation, fence));
   const message = quoted ? `${parts.message} ${quoted}` : parts.message;
+  const error = parts.state === 'failed' ? new ToolError('change_failed', message) : undefined;
   const structured = changeOutput(tool.output).parse({
     state: parts.state,
     summary: plan.summary,
@@ -83,6 +85,8 @@ export function changeAnswer(
     ...(diffs && { diffs }),
     ...(parts.confirmation && { confirmation: parts.confirmation }),
     ...(parts.result && { result: parts.result }),
+    // As every error has it, for clients that look nowhere else.
+    ...(error && { error: { code: error.code, message, hint: error.hint } }),
   }) as Record<string, unknown>;
   const lines = [
     `**${headings[parts.state]}** ${message}`.trim(),
@@ -96,9 +100,10 @@ export function changeAnswer(
   ];
   return {
     kind: 'answer',
-    isError: parts.state === 'failed',
+    isError: error !== undefined,
     text: limitText(lines.join('\n')),
     structured: boundSize(structured, answerLimit),
+    ...(error && { error }),
   };
 }
 

@@ -31,6 +31,8 @@ describe('watching a change', () => {
     const answer = await world.harness.call(watched(state), args);
     expect(answer.structured).toMatchObject({ state, message: 'That is how it went.' });
     expect(answer.text.includes('how to connect')).toBe(told);
+    // Every error has a code.
+    expect(answer.structured.error?.code).toBe(answer.isError ? 'change_failed' : undefined);
   });
 
   it('tells nothing twice in a row', async () => {
