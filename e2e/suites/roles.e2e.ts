@@ -37,6 +37,26 @@ describe.each(places)('roles in %s', (place) => {
     return (spec.managed?.roles ?? []).map((role: { name: string }) => role.name);
   };
 
+  /** Calls while a transaction makes the same role by SQL, which ends as soon as the operator waits for it. */
+  const createBesideSql = async (role: string) => {
+    const wait = `
+      for i in 1..600 loop
+        perform pg_stat_clear_snapshot();
+        exit when exists (select from pg_stat_activity where wait_event_type = 'Lock' and query ilike 'create role%');
+        perform pg_sleep(0.05);
+      end loop`;
+    const other = sql(
+      `begin; create role ${role} login createdb connection limit 7 password 'theirs'; do $$ begin ${wait}; end $$; commit`,
+    );
+    await until('the other transaction has made the role', 30, async () => {
+      const begun = `select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query like '%role ${role}%'`;
+      return (await sql(begun)) === '1';
+    });
+    const answer = await server.call('create_postgres_role', of(role, { timeout: 60 }));
+    await other;
+    return answer;
+  };
+
   beforeAll(async () => {
     namespace = await makeNamespace('e2e-roles');
     server = await startServer('stdio');
@@ -79,31 +99,25 @@ describe.each(places)('roles in %s', (place) => {
   });
 
   it('takes back what it has declared when the role is made by SQL at the same instant', async () => {
-    const wait = `
-      for i in 1..600 loop
-        perform pg_stat_clear_snapshot();
-        exit when exists (select from pg_stat_activity where wait_event_type = 'Lock' and query ilike 'create role%');
-        perform pg_sleep(0.05);
-      end loop`;
-    const other = sql(
-      `begin; create role rival login createdb connection limit 7 password 'theirs'; do $$ begin ${wait}; end $$; commit`,
-    );
-    await until('the other transaction has made the role', 30, async () => {
-      const begun = `select count(*) from pg_stat_activity where wait_event = 'PgSleep' and query like '%role rival%'`;
-      return (await sql(begun)) === '1';
-    });
-    const answer = await server.call('create_postgres_role', of('rival', { timeout: 60 }));
-    await other;
-    expect(answer.structured.error, answer.text).toMatchObject({ code: 'already_exists' });
-    const secret = await getObject('secret', `cnpg-${name}-user-rival`, namespace);
-    const now = await sql("select rolcreatedb, rolconnlimit from pg_roles where rolname = 'rival'");
-    // Who is first, this server or the operator's second attempt, is not in our hand: the answer says which it was.
-    if (answer.text.includes('It was too late')) {
-      expect([now, secret?.kind]).toEqual(['f|-1', 'Secret']);
-    } else {
-      expect(answer.text).toContain('nothing remains');
-      expect([now, secret]).toEqual(['t|7', undefined]);
+    const attributes: string[] = [];
+    // Whether the operator tries again before the declaration is gone is not in our hand. Often it does not; the answer tells of both.
+    while (attributes.length < 20 && !attributes.includes('t|7')) {
+      const role = `rival${attributes.length}`;
+      const answer = await createBesideSql(role);
+      expect(answer.structured.error, answer.text).toMatchObject({ code: 'already_exists' });
+      const now = await sql(`select rolcreatedb, rolconnlimit from pg_roles where rolname = '${role}'`);
+      attributes.push(now);
+      const secret = await getObject('secret', `cnpg-${name}-user-${role}`, namespace);
+      if (answer.text.includes('It was too late')) {
+        expect([now, secret?.kind]).toEqual(['f|-1', 'Secret']);
+      } else {
+        expect(answer.text).toContain('nothing remains');
+        expect(answer.text).toContain('the operator may have tried again');
+        expect(secret).toBeUndefined();
+        expect(await inlineNames()).not.toContain(role);
+      }
     }
+    expect(attributes).toContain('t|7');
   });
 
   it('makes a role within the default time', async () => {
@@ -138,7 +152,7 @@ describe.each(places)('roles in %s', (place) => {
     const answer = await server.call('create_postgres_role', of('billing', { timeout: 180 }));
     expect(answer.structured, answer.text).toMatchObject({ state: 'done' });
     // The rival stays declared where it was too late to take it back.
-    const declared = (await inlineNames()).filter((role) => role !== 'rival');
+    const declared = (await inlineNames()).filter((role) => !role.startsWith('rival'));
     expect(declared).toEqual(place === 'DatabaseRole' ? [] : ['managed', 'billing']);
   });
 
