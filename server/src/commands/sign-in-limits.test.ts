@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { signInWorld } from '../../test/sign-in-world.ts';
 import { request, toolCall } from '../../test/small-app.ts';
+import { anonymousAuthenticator } from '../http/authenticator.ts';
 
 const world = signInWorld();
 const { audited, bearer, restart } = world;
@@ -65,6 +66,26 @@ describe('limits', () => {
     expect(await addressOf(['10.0.0.0/8'])).toBe('127.0.0.1');
     expect(await addressOf(['127.0.0.0/8'])).toBe('203.0.113.7');
   });
+
+  it.each([
+    ['signs in', 'signIn', {}],
+    ['is anonymous', 'principal', { authenticator: anonymousAuthenticator }],
+  ])(
+    'count a caller who %s by the /64 in IPv6, and audit the whole address',
+    async (_how, limit, options) => {
+      await restart({}, { limits: { [limit]: limited }, trustProxy: ['127.0.0.0/8'], ...options });
+      const from = async (address: string) => {
+        const headers = { authorization: `Bearer ${address}`, 'x-forwarded-for': address };
+        return (await world.app.post(request('ping'), headers)).statusCode;
+      };
+      for (const host of [1, 2, 3]) expect(await from(`2001:db8:1:2::${host}`)).not.toBe(429);
+      expect(await from('2001:db8:1:2:ffff::4')).toBe(429);
+      expect(await from('2001:db8:1:3::1')).not.toBe(429);
+      expect(audited().filter(({ status }) => status === 429)).toMatchObject([
+        { address: '2001:db8:1:2:ffff::4' },
+      ]);
+    },
+  );
 
   it('end a query that is too long', async () => {
     const response = await world.app.app.main.inject({ method: 'POST', url: `/mcp?x=${'y'.repeat(3000)}` });

@@ -50,6 +50,9 @@ export const limitSettings = z
       'MCP requests are answered 503 with Retry-After while the event loop is later than this on average; 0 never.',
     ),
     principal: callerLimits(preset.principal, 'requests of one caller'),
-    signIn: callerLimits(preset.signIn, 'requests of one address whose token is not known yet'),
+    signIn: callerLimits(
+      preset.signIn,
+      'requests of one address (in IPv6 its /64) whose token is not known yet',
+    ),
   })
   .prefault({});

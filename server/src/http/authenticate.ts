@@ -4,6 +4,7 @@ import type { Tightening } from '../policy/decide.ts';
 import type { Identity } from '../policy/principal.ts';
 import type { Authentication, Authenticator } from './authenticator.ts';
 import { CallLimits } from './call-limits.ts';
+import { networkOf } from './caller-network.ts';
 import type { HttpLimits } from './limits.ts';
 import { type Refusal, turnAway } from './refusals.ts';
 
@@ -44,7 +45,7 @@ export function authenticateRequests(
     };
     if (principal.kind === 'local') return refuseUnclear();
     // An anonymous caller is told from another by its address only.
-    const key = principal.kind === 'anonymous' ? request.ip : principal.id;
+    const key = principal.kind === 'anonymous' ? networkOf(request.ip) : principal.id;
     const entry = callers.enter(key);
     if ('retryAfterSeconds' in entry) {
       const message = 'You have sent too many requests. Try again in a moment.';
@@ -61,7 +62,7 @@ async function signIn(
   authenticator: Authenticator,
   limits: CallLimits,
 ): Promise<Identity | Refusal> {
-  const entry = limits.enter(request.ip);
+  const entry = limits.enter(networkOf(request.ip));
   if ('retryAfterSeconds' in entry) {
     const message = 'Too many attempts to sign in have come from this address. Try again in a moment.';
     return tooMany('sign_in_limit', message, entry.retryAfterSeconds);

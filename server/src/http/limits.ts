@@ -16,7 +16,7 @@ export interface HttpLimits {
   eventLoopDelayMilliseconds: number;
   /** Of one caller who has signed in. Beyond them requests are answered 429. */
   principal: CallerLimits;
-  /** Of one address, for requests whose token is not known yet: each costs a verification. */
+  /** Of one address (in IPv6 its /64), for requests whose token is not known yet: each costs a verification. */
   signIn: CallerLimits;
 }
 
