@@ -10,6 +10,7 @@ const fromScraping = ['namespace', 'service', 'pod', 'job', 'instance'];
 async function servedMetrics(): Promise<Map<string, Set<string>>> {
   const metrics = createMetrics({ version: '1', tools: ['a_tool'] });
   metrics.watchInFlight(() => 1);
+  metrics.watchReadiness(async () => true);
   metrics.watchTokensFile(async () => true);
   metrics.operation({
     method: 'tools/call',
@@ -78,8 +79,8 @@ function dashboardExpressions(): string[] {
 }
 
 describe.each([
-  ['the alerts', alertExpressions, 8],
-  ['the dashboard', dashboardExpressions, 15],
+  ['the alerts', alertExpressions, 9],
+  ['the dashboard', dashboardExpressions, 16],
 ])('%s', (_, expressions, least) => {
   it('ask only for metrics and labels that the server has', async () => {
     const served = await servedMetrics();
@@ -90,6 +91,19 @@ describe.each([
       const known = [...(served.get(metric) ?? []), ...fromScraping];
       expect(labels.filter((label) => !known.includes(label))).toEqual([]);
     }
+  });
+});
+
+describe('a server that runs but is not ready', () => {
+  it.each([
+    ['alert', alertExpressions],
+    ['panel of the dashboard', dashboardExpressions],
+  ])('is known to an %s', (_, expressions) => {
+    expect(
+      expressions()
+        .flatMap(selectorsOf)
+        .map(({ metric }) => metric),
+    ).toContain('cnpg_mcp_ready');
   });
 });
 

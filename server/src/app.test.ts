@@ -3,6 +3,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import { request, startSmallApp, toolCall } from '../test/small-app.ts';
 import type { Authentication, Authenticator } from './http/authenticator.ts';
+import { ReadinessProbe } from './http/health.ts';
 import type { RefusalRecord } from './observability/audit.ts';
 import { localPrincipal } from './policy/principal.ts';
 
@@ -365,6 +366,25 @@ describe('the metrics', () => {
     expect(body).toContain('cnpg_mcp_build_info{version="0.0.0-test"');
     expect(body).toContain('process_resident_memory_bytes');
     expect(body).not.toContain('made');
+    await Promise.all([app.main.close(), app.management.close()]);
+  });
+});
+
+describe('the metric of readiness', () => {
+  it('says what /readyz says at that moment, whoever asks first', async () => {
+    let ok = false;
+    const readiness = new ReadinessProbe(
+      async () => [],
+      async () => [{ name: 'provider', ok }],
+    );
+    const { app } = await startSmallApp({ readiness });
+    const ready = async () =>
+      /^cnpg_mcp_ready (.*)$/m.exec((await app.management.inject('/metrics')).body)?.[1];
+    expect(await ready()).toBe('0');
+    ok = true;
+    expect(await ready()).toBe('1');
+    readiness.drain();
+    expect(await ready()).toBe('0');
     await Promise.all([app.main.close(), app.management.close()]);
   });
 });

@@ -81,6 +81,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const inFlight = new InFlight();
   const overload = new Overload(limits.eventLoopDelayMilliseconds);
   metrics.watchInFlight(() => inFlight.count);
+  metrics.watchReadiness(async () => (await readiness.ask()).ready);
 
   const held = new HeldStreams(options.auditStreamEnd ?? (() => undefined), options.streamLookMilliseconds);
   const adapter = {

@@ -41,6 +41,8 @@ export interface Metrics {
   watchInFlight(count: () => number): void;
   /** Registers what counts the open sessions. */
   watchSessions(count: () => number): void;
+  /** Registers what tells whether calls can succeed. */
+  watchReadiness(ready: () => Promise<boolean>): void;
   /** Registers what tells whether the tokens file is in force as it is. */
   watchTokensFile(usable: () => Promise<boolean>): void;
   /** Everything in Prometheus' text format. */
@@ -193,6 +195,12 @@ export function createMetrics({ version, tools }: MetricsOptions): Metrics {
     refused: (rule) => refusals.inc({ rule }),
     watchInFlight: (count) => watch('http_server_active_requests', 'MCP requests under way.', count),
     watchSessions: (count) => watch('cnpg_mcp_sessions', 'Open sessions.', count),
+    watchReadiness: (ready) =>
+      watch(
+        'cnpg_mcp_ready',
+        '1 while calls can succeed; 0 while they cannot, for the reason that /readyz gives.',
+        async () => Number(await ready()),
+      ),
     watchTokensFile: (usable) =>
       watch(
         'cnpg_mcp_tokens_file_usable',
