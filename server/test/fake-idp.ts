@@ -7,7 +7,7 @@ export interface FakeIdp {
   /** As in tokens; no slash at the end. */
   issuer: string;
   /** How the key document is served: normally, or as a test wants it. */
-  keysMode: 'normal' | 'slow' | 'huge' | 'redirect' | 'error' | 'rubbish';
+  keysMode: 'normal' | 'slow' | 'huge' | 'redirect' | 'error' | 'rubbish' | 'empty' | 'useless';
   /** Address of the key document as the discovery document has it, if it is another one. */
   keysUri?: string | undefined;
   /** How often the key document was asked for. */
@@ -75,6 +75,17 @@ export async function startFakeIdp(audience: string): Promise<FakeIdp> {
         return;
       case 'error':
         response.writeHead(500).end();
+        return;
+      case 'empty':
+        json(response, { keys: [] });
+        return;
+      case 'useless':
+        json(response, {
+          keys: [
+            { ...key.jwk, use: 'enc', alg: 'RSA-OAEP' },
+            { kty: 'oct', k: 'c2VjcmV0' },
+          ],
+        });
         return;
       case 'rubbish':
         response.writeHead(200, { 'content-type': 'application/json' }).end('<html>');

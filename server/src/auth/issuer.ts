@@ -3,7 +3,7 @@ import { createRemoteJWKSet, errors, type JWTVerifyGetKey, customFetch as joseFe
 import * as oidc from 'openid-client';
 import { createBoundedFetch } from './bounded-fetch.ts';
 import type { OidcOptions } from './options.ts';
-import { skewSeconds, TokenRejected } from './verify-jwt.ts';
+import { isVerificationKey, skewSeconds, TokenRejected } from './verify-jwt.ts';
 
 type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 
@@ -15,6 +15,8 @@ const keysSeconds = 600;
 const unknownKeyCooldown = 30_000;
 /** Milliseconds during which a failed fetch of keys is not repeated, so that bad tokens cannot make us knock. */
 const failureCooldown = 5_000;
+
+const noKey = 'It publishes no key that a token could be verified with.';
 
 export interface IssuerStatus {
   ready: boolean;
@@ -46,6 +48,10 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
   let failedAt = 0;
   /** When the keys that are known were fetched, in milliseconds since 1970. */
   let fetchedAt = 0;
+  const unusable = (why: string): string => `The identity provider ${options.issuer} cannot be used: ${why}`;
+  /** True when a token could be verified with these keys, or needs none because the provider is asked about it. */
+  const suffice = (keys: RemoteKeys): boolean =>
+    options.introspection !== undefined || keys.jwks()?.keys.some(isVerificationKey) === true;
 
   const fetchKeys = async (url: string, init: object): Promise<Response> => {
     if (Date.now() - failedAt < failureCooldown)
@@ -78,8 +84,9 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
       known ??= await discover();
       failedAt = 0;
       await known.keys.reload();
+      if (!suffice(known.keys)) throw new TypeError(noKey);
     } catch (thrown) {
-      reason = `The identity provider ${options.issuer} cannot be used: ${describe(thrown)}`;
+      reason = unusable(describe(thrown));
       onProblem(reason);
       next = { wait: retryAfter, retryAfter: Math.min(retryAfter * 2, retrySeconds.most) };
     }
@@ -117,7 +124,12 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
       try {
         return await known.keys(header, token);
       } catch (thrown) {
-        const mayBeNew = thrown instanceof errors.JWKSNoMatchingKey && before === fetchedAt;
+        if (!(thrown instanceof errors.JWKSNoMatchingKey)) throw thrown;
+        if (!suffice(known.keys)) {
+          const message = 'The identity provider has no key for tokens at the moment.';
+          throw new TokenRejected(message, 'unavailable', { cause: thrown });
+        }
+        const mayBeNew = before === fetchedAt;
         if (!mayBeNew || !isIssuedSince(fetchedAt, token?.payload, options.issuer)) throw thrown;
         const left = fetchedAt + unknownKeyCooldown - Date.now();
         const retryAfterSeconds = Math.max(1, Math.ceil(left / 1000));
@@ -143,7 +155,10 @@ export function openIssuer(options: OidcOptions, onProblem: (message: string) =>
         );
       }
     },
-    status: () => (known?.keys.fresh ? { ready: true } : { ready: false, reason }),
+    status() {
+      if (!known?.keys.fresh) return { ready: false, reason };
+      return suffice(known.keys) ? { ready: true } : { ready: false, reason: unusable(noKey) };
+    },
     async close() {
       closed = true;
       clearTimeout(timer);

@@ -20,7 +20,7 @@ afterEach(() => signIn.close());
 const trouble = () => vi.waitFor(() => expect(signIn.problems).not.toHaveLength(0), { timeout: 10_000 });
 
 describe('an identity provider in trouble', () => {
-  it.each(['slow', 'huge', 'redirect', 'error', 'rubbish'] as const)(
+  it.each(['slow', 'huge', 'redirect', 'error', 'rubbish', 'empty', 'useless'] as const)(
     'keys that are %s: not ready, with the reason, and nobody gets in until they are right',
     async (mode) => {
       idp.keysMode = mode;
@@ -87,6 +87,12 @@ describe('an identity provider in trouble', () => {
     await signIn.refused(old);
   });
 
+  it('publishes no key, and is asked about every token instead: ready', async () => {
+    idp.keysMode = 'empty';
+    await signIn.reopen({ introspection: { clientId: 'server', clientSecret: 'of the test' } });
+    await signIn.ready();
+  });
+
   describe('rotates its keys between two fetches', () => {
     const at = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
     beforeEach(() => {
@@ -125,6 +131,17 @@ describe('an identity provider in trouble', () => {
       at(10);
       await signIn.refused(forged, 401);
       expect(idp.keyRequests - asked).toBe(1);
+    });
+
+    it('to none at all: not ready as soon as that is seen, and nobody gets in with the old key', async () => {
+      idp.keysMode = 'empty';
+      at(31);
+      await signIn.refused(await idp.token({ iat: undefined }, { kid: 'nobody' }), 503);
+      expect(signIn.issuer.status()).toEqual({
+        ready: false,
+        reason: `The identity provider ${idp.issuer} cannot be used: It publishes no key that a token could be verified with.`,
+      });
+      await signIn.refused(await idp.token({ iat: undefined }), 503);
     });
 
     it.each([

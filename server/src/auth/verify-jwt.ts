@@ -1,5 +1,5 @@
 /** Verification of JWT access tokens: RFC 9068 where the identity provider follows it, and strict where it does not. */
-import { decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { decodeProtectedHeader, errors, type JWK, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Claims } from './claims.ts';
 import type { OidcOptions } from './options.ts';
 
@@ -43,6 +43,15 @@ const algorithms = [
   'EdDSA',
   'Ed25519',
 ];
+
+/** Whether a key of a key set could verify an accepted token: not one for encryption, nor one that two parties share. */
+export function isVerificationKey({ kty, use, alg }: JWK): boolean {
+  return (
+    ['RSA', 'EC', 'OKP'].includes(kty ?? '') &&
+    (use === undefined || use === 'sig') &&
+    (alg === undefined || algorithms.includes(alg))
+  );
+}
 
 const types = new Set(['jwt', 'at+jwt', 'application/at+jwt']);
 
