@@ -40,6 +40,11 @@ export function serveMcp(scope: FastifyInstance, options: McpRouteOptions): void
     return send(request, reply, await (modern ?? endpoints.legacy).handle(exchange));
   });
   const { sessions } = endpoints;
+  const notAllowed = (reply: FastifyReply): FastifyReply => {
+    const message = 'Without a session only POST is served here.';
+    const allow = sessions ? 'GET, POST, DELETE' : 'POST';
+    return refuse(reply.header('allow', allow), 405, jsonRpcCodes.serverError, message);
+  };
   scope.route({
     method: ['GET', 'HEAD', 'DELETE'],
     url: mcpPath,
@@ -60,11 +65,6 @@ export function serveMcp(scope: FastifyInstance, options: McpRouteOptions): void
     url: mcpPath,
     handler: (_request, reply) => notAllowed(reply),
   });
-}
-
-function notAllowed(reply: FastifyReply): FastifyReply {
-  const message = 'Without a session only POST is served here.';
-  return refuse(reply.header('allow', 'POST'), 405, jsonRpcCodes.serverError, message);
 }
 
 /**

@@ -182,12 +182,15 @@ describe('a client that cannot ask its user', () => {
     expect(app.dropped).toEqual(['orders']);
   });
 
-  it('is told that GET and DELETE need a session', async () => {
-    const response = await send('alice', undefined, {}, 'GET');
-    expect(response.status).toBe(405);
-    expect(response.headers.get('allow')).toBe('POST');
-    expect((await send('alice', undefined, {}, 'DELETE')).status).toBe(405);
-  });
+  it.each(['GET', 'DELETE', 'PUT'])(
+    'is told that %s is not for it, and what others may use',
+    async (method) => {
+      const response = await send('alice', undefined, {}, method);
+      expect(response.status).toBe(405);
+      expect(response.headers.get('allow')).toBe('GET, POST, DELETE');
+      expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining('session') } });
+    },
+  );
 });
 
 describe('a session', () => {
