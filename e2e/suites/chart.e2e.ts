@@ -288,7 +288,7 @@ describe('the rules', () => {
 });
 
 describe('the notes', () => {
-  it('end in a command that reads the token, or say that nobody signs in', async () => {
+  it('end in a command that reads the token, or say that nobody signs in, and name the Secrets that pods wait for', async () => {
     const notes = async (...args: string[]): Promise<string> =>
       helm4.run('install', 'x', 'chart', '--dry-run=client', '--namespace', 'tools', ...args);
     expect((await notes()).trimEnd()).toMatch(
@@ -296,6 +296,10 @@ describe('the notes', () => {
     );
     expect(await notes('--set', 'auth.mode=none,auth.acknowledgeAnonymous=true')).toContain(
       'NOBODY HAS TO SIGN IN',
+    );
+    expect(await notes()).not.toContain('Secrets');
+    expect(await notes('--set', 'auth.existingSecret=a,confirmation.existingSecret=b')).toContain(
+      'Its pods wait until these Secrets are in this namespace: a, b.',
     );
   });
 });
