@@ -51,6 +51,31 @@ describe('healthNotes', () => {
     ]);
   });
 
+  describe('with superuser access', () => {
+    const withSecret = (superuserSecret?: { name: string }, seen?: string) =>
+      clusterFixture(({ spec, status }) => {
+        Object.assign(spec, { enableSuperuserAccess: true, ...(superuserSecret && { superuserSecret }) });
+        Object.assign(status ?? {}, {
+          secretsResourceVersion: { ...(seen && { superuserSecretVersion: seen }) },
+        });
+      });
+
+    it('tells of a named Secret that the operator has not found, although the cluster is healthy', () => {
+      const cluster = withSecret({ name: 'gone' });
+      expect(healthNotes(cluster)).toEqual([expect.stringContaining('spec.superuserSecret')]);
+      cluster.spec.enableSuperuserAccess = false;
+      expect(healthNotes(cluster)).toEqual([]);
+    });
+
+    it('says nothing when it was found, when the operator makes it, or before the operator has looked', () => {
+      const unseen = withSecret({ name: 'given' });
+      delete unseen.status?.secretsResourceVersion;
+      for (const cluster of [withSecret({ name: 'given' }, '8544'), withSecret(), unseen]) {
+        expect(healthNotes(cluster)).toEqual([]);
+      }
+    });
+  });
+
   it('says that a cluster is being deleted', () => {
     const cluster = clusterFixture(({ metadata }) => {
       metadata.deletionTimestamp = '2026-11-24T16:00:00Z';

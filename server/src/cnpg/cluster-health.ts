@@ -61,6 +61,7 @@ export function healthNotes(cluster: Cluster): string[] {
     ...lifeNotes(cluster),
     ...instanceNotes(cluster),
     ...roleNotes(cluster),
+    ...superuserNotes(cluster),
     ...conditionNotes(cluster),
   ];
 }
@@ -121,6 +122,16 @@ function roleNotes(cluster: Cluster): string[] {
   return targetPrimary === 'pending'
     ? [`A failover away from ${named(currentPrimary)} is under way.`]
     : [`The primary's role moves from ${named(currentPrimary)} to ${named(targetPrimary)}.`];
+}
+
+/** The cluster becomes healthy without the Secret, and nothing else tells (operator 1.30). */
+function superuserNotes({ spec, status }: Cluster): string[] {
+  const seen = status?.secretsResourceVersion;
+  if (!spec.enableSuperuserAccess || !spec.superuserSecret || !seen || seen.superuserSecretVersion) return [];
+  return [
+    'Superuser access is enabled, but the operator has not seen the Secret that spec.superuserSecret names, so it sets no ' +
+      'password for postgres. Make it with username: postgres and the label cnpg.io/reload: "true": without the label it goes unnoticed.',
+  ];
 }
 
 const whereItIsSaid =

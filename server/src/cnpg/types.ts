@@ -63,6 +63,9 @@ export interface ClusterSpec {
     pg_basebackup?: { source?: string; database?: string; owner?: string };
   };
   managed?: { roles?: RoleSpec[] };
+  enableSuperuserAccess?: boolean;
+  /** Absent: the operator makes one. */
+  superuserSecret?: { name: string };
   replica?: { enabled?: boolean; source?: string; primary?: string; self?: string };
   externalClusters?: { name: string; connectionParameters?: Record<string, string> }[];
   backup?: Record<string, unknown>;
@@ -94,6 +97,8 @@ export interface ClusterStatus {
   image?: string;
   conditions?: Condition[];
   managedRolesStatus?: ManagedRolesStatus;
+  /** Of the Secrets that the operator found; an entry is left out while it has not. */
+  secretsResourceVersion?: { superuserSecretVersion?: string };
   firstRecoverabilityPoint?: string;
   lastSuccessfulBackup?: string;
   healthyPVC?: string[];
