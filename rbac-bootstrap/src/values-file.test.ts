@@ -44,10 +44,10 @@ describe('a file of values', () => {
     ['auth: {mode: bogus}', 'auth.mode: must be one of token, config, none'],
     ['rbac: {clusterWide: true, namespaces: [a]}', 'rbac.namespaces and rbac.clusterWide exclude each other'],
     ['config: {maxInstances: 0}', 'config.maxInstances: must be >='],
-    ['rbac: {create: null}', 'rbac.create has no value'],
-    ['rbac:', 'rbac has no value'],
-    ['auth:', 'auth has no value'],
-    ['rbac: {preset: edit, clusterWide: true, acknowledgeClusterWideWrites: null}', 'has no value'],
+    ['rbac: {create: null}', 'rbac.create: a value is needed'],
+    ['rbac:', 'rbac: a value is needed'],
+    ['auth:', 'auth: a value is needed'],
+    ['rbac: {preset: edit, clusterWide: true, acknowledgeClusterWideWrites: null}', 'a value is needed'],
     ['rbac: {namespaces: [yes]}', 'rbac.namespaces.0: must be string'],
     ['rbac: {namespaces: [Shop]}', 'rbac.namespaces.0: "Shop" does not match ^[a-z0-9]'],
     ['serviceAccount: {create: "no"}', 'serviceAccount.create: must be boolean'],
@@ -61,6 +61,17 @@ describe('a file of values', () => {
   ])('is refused where Helm would refuse it: %s', async (text, message) => {
     await expect(read(text)).rejects.toThrow(message);
     await expect(read(text)).rejects.toMatchObject({ exitStatus: 2 });
+  });
+
+  it.each([
+    'autoscaling: {targetCPUUtilizationPercentage: }',
+    'strategy: {rollingUpdate: }',
+    'resources: {limits: {memory: }}',
+    'podSecurityContext: {fsGroup: }',
+    'service: {nodePort: }',
+    'metrics: {dashboard: {labels: {grafana_dashboard: }}}',
+  ])('may take away a default that is not needed, as for Helm: %s', async (text) => {
+    expect((await read(text)).rbac.preset).toBe('view');
   });
 
   it('says everything that is wrong at once, in whatever part it is', async () => {
@@ -83,7 +94,7 @@ describe('a file of values', () => {
 
   it('is refused for what a later file leaves empty', async () => {
     await expect(read('rbac: {preset: edit}', 'rbac: {preset: }')).rejects.toThrow(
-      'rbac.preset has no value: give it one, or leave the line out',
+      'rbac.preset: a value is needed',
     );
   });
 });

@@ -12,8 +12,7 @@ import { contradictions, defaultValues, type Values, values as valuesSchema } fr
 export function effectiveValues(files: readonly string[], flags: ReadonlyMap<string, unknown>): Values {
   const given = [...files.map(readValues), ...[...flags].map(nested)].reduce(merge, {});
   const defaults = chartDefaults();
-  refuse(emptied(defaults, given).map((path) => `${path} has no value: give it one, or leave the line out`));
-  const merged = merge(defaults, given);
+  const merged = withoutEmptied(merge(defaults, given), defaults);
   refuse(schemaProblems(merged, given));
   const ours = Object.entries(merged).filter(([key]) => Object.hasOwn(defaultValues, key));
   const values = valuesSchema.parse(Object.fromEntries(ours));
@@ -42,13 +41,14 @@ function merge(base: Tree, over: Tree): Tree {
   return Object.fromEntries([...Object.entries(base), ...changed]);
 }
 
-/** Paths where a default is overruled by nothing at all. Helm takes the default away then, and the schema wants it back. */
-function emptied(defaults: Tree, given: Tree, path: readonly string[] = []): string[] {
-  return Object.entries(given).flatMap(([key, value]) => {
+/** Helm takes a default away that is overruled by nothing at all. Whether that may be is for the schema to say. */
+function withoutEmptied(values: Tree, defaults: Tree): Tree {
+  const kept = Object.entries(values).flatMap(([key, value]) => {
     const below = Object.hasOwn(defaults, key) ? defaults[key] : undefined;
-    if (value === null) return below === undefined || below === null ? [] : [[...path, key].join('.')];
-    return isTree(below) && isTree(value) ? emptied(below, value, [...path, key]) : [];
+    if (value === null && below !== undefined) return [];
+    return [[key, isTree(value) && isTree(below) ? withoutEmptied(value, below) : value]];
   });
+  return Object.fromEntries(kept);
 }
 
 /**
