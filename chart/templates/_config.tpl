@@ -12,7 +12,12 @@
 {{- $hosts := list $service (printf "%s.%s" $service $ns) (printf "%s.%s.svc" $service $ns) (printf "%s.%s.svc.cluster.local" $service $ns) "localhost" "127.0.0.1" "[::1]" -}}
 {{- if .Values.ingress.enabled -}}{{- $hosts = concat $hosts .Values.ingress.hosts -}}{{- end -}}
 {{- if .Values.httpRoute.enabled -}}{{- $hosts = concat $hosts .Values.httpRoute.hostnames -}}{{- end -}}
-{{- concat $hosts (default (list) .Values.config.allowedHosts) | uniq | toJson -}}
+{{- /* `*.example.com` is the name of no server. */ -}}
+{{- $names := list -}}
+{{- range concat $hosts (default (list) .Values.config.allowedHosts) | uniq -}}
+  {{- if not (hasPrefix "*." .) -}}{{- $names = append $names . -}}{{- end -}}
+{{- end -}}
+{{- $names | toJson -}}
 {{- end }}
 
 {{- /* The configuration of the server, as JSON: what `config` says, and what follows from the other values. */ -}}
@@ -31,12 +36,11 @@
 {{- end -}}
 {{- /* Also where the rights come from elsewhere: what a made token allows follows the preset as well. */ -}}
 {{- if and (eq .Values.rbac.preset "view") (not (hasKey $config "readOnly")) -}}{{- $_ := set $config "readOnly" true -}}{{- end -}}
-{{- if .Values.rbac.create -}}
-  {{- if not .Values.rbac.clusterWide -}}
-    {{- $namespaces := include "cnpg-mcp.namespaces" . | fromJsonArray -}}
-    {{- if not (hasKey $config "namespaces") -}}{{- $_ := set $config "namespaces" $namespaces -}}{{- end -}}
-    {{- if and (not (hasKey $config "namespace")) (not (has .Release.Namespace $namespaces)) -}}{{- $_ := set $config "namespace" (first $namespaces) -}}{{- end -}}
-  {{- end -}}
+{{- if and .Values.rbac.create (not .Values.rbac.clusterWide) (not (hasKey $config "namespaces")) -}}
+  {{- $_ := set $config "namespaces" (include "cnpg-mcp.namespaces" . | fromJsonArray) -}}
+{{- end -}}
+{{- if and $config.namespaces (not (hasKey $config "namespace")) (not (has .Release.Namespace $config.namespaces)) -}}
+  {{- $_ := set $config "namespace" (first $config.namespaces) -}}
 {{- end -}}
 {{- $config | toJson -}}
 {{- end }}

@@ -161,6 +161,17 @@ once, in a sentence that names the value. What can be said about a single value 
 {{- if and .Values.httpRoute.enabled (not .Values.httpRoute.parentRefs) -}}
   {{- $problems = append $problems "httpRoute.enabled needs httpRoute.parentRefs: the gateways that the route belongs to." -}}
 {{- end -}}
+{{- $hosts := concat (ternary .Values.ingress.hosts (list) .Values.ingress.enabled) (ternary .Values.httpRoute.hostnames (list) .Values.httpRoute.enabled) -}}
+{{- $named := or .Values.config.allowedHosts .Values.config.publicUrl .Values.extraEnv .Values.extraEnvFrom .Values.extraArgs -}}
+{{- range $host := $hosts -}}
+  {{- if and (hasPrefix "*." $host) (not $named) -}}
+    {{- $problems = append $problems (printf "ingress.hosts or httpRoute.hostnames: %s stands for many names, and the server answers only to those that it knows: list them in config.allowedHosts." $host) -}}
+  {{- end -}}
+{{- end -}}
+{{- $rolling := default (dict) .Values.strategy.rollingUpdate -}}
+{{- if and (ne (default "" .Values.strategy.type) "Recreate") (eq "0" (toString $rolling.maxSurge | trimSuffix "%")) (eq "0" (toString $rolling.maxUnavailable | trimSuffix "%")) -}}
+  {{- $problems = append $problems "strategy.rollingUpdate: maxSurge and maxUnavailable must not both be 0, or no pod could ever be replaced." -}}
+{{- end -}}
 {{- if and .Values.service.nodePort (eq .Values.service.type "ClusterIP") -}}
   {{- $problems = append $problems "service.nodePort is of use with service.type NodePort or LoadBalancer only: set one of these, or leave the port out." -}}
 {{- end -}}

@@ -160,6 +160,21 @@ const impossible: [string, object, string][] = [
     'httpRoute.enabled needs httpRoute.parentRefs',
   ],
   [
+    'an Ingress for names that nobody lists',
+    { ingress: { enabled: true, hosts: ['*.example.com'] } },
+    '*.example.com stands for many names, and the server answers only to those that it knows',
+  ],
+  [
+    'a route for names that nobody lists',
+    { httpRoute: { enabled: true, parentRefs: [{ name: 'a' }], hostnames: ['a.example', '*.b.example'] } },
+    '*.b.example stands for many names',
+  ],
+  ...[0, '0%'].map((maxSurge): [string, object, string] => [
+    `a rollout that can neither add a pod (${maxSurge}) nor take one away`,
+    { strategy: { rollingUpdate: { maxSurge } } },
+    'strategy.rollingUpdate: maxSurge and maxUnavailable must not both be 0',
+  ]),
+  [
     'a port of the node for a Service inside',
     { service: { nodePort: 30_000 } },
     'service.nodePort is of use with service.type NodePort or LoadBalancer only',
@@ -320,6 +335,15 @@ describe('what only looks like it', () => {
       },
     ],
     [
+      'names of a kind, and those that clients use',
+      { ingress: { enabled: true, hosts: ['*.example.com'] }, config: { allowedHosts: ['a.example.com'] } },
+    ],
+    [
+      'a rollout that takes a pod away first',
+      { strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },
+    ],
+    ['a rollout by Recreate', { strategy: { type: 'Recreate', rollingUpdate: { maxSurge: 0 } } }],
+    [
       'an acknowledgement of what is not done',
       { rbac: { acknowledgeClusterWideWrites: true }, auth: { acknowledgeAnonymous: true } },
     ],
@@ -339,45 +363,5 @@ describe('a rollout', () => {
       );
       expect(deployment.spec.strategy).toEqual({ type: 'Recreate' });
     }
-  });
-});
-
-describe('names and texts', () => {
-  it('are valid and texts, whatever they look like', async () => {
-    const file = await valuesFile({
-      metrics: { prometheusRule: { enabled: true, labels: { a: '1e3', b: 'true' } } },
-      podLabels: { c: 'null', d: '0x1' },
-      extraEnv: [{ name: 'E', value: 'yes' }],
-    });
-    for (const helm of both) {
-      const objects = manifests(await helm.run('template', 'my.rel', 'chart', '-f', file));
-      for (const { metadata } of objects) expect(metadata.name).toMatch(/^my-rel-cnpg-mcp(-[a-z]+)*$/);
-      const strings = (level: unknown, key = ''): void => {
-        if (typeof level === 'object' && level !== null) {
-          for (const [name, value] of Object.entries(level)) strings(value, name);
-        } else if (['a', 'b', 'c', 'd', 'value', 'checksum/config', 'name'].includes(key)) {
-          expect({ key, type: typeof level }).toEqual({ key, type: 'string' });
-        }
-      };
-      strings(objects);
-    }
-  });
-
-  it('end in no hyphen where they are cut', async () => {
-    const file = await valuesFile({ fullnameOverride: `${'a'.repeat(50)}--b` });
-    const objects = manifests(await template(both[0] as Helm, 'shop', '-f', file));
-    const found = objects.map(({ metadata }): string => metadata.name);
-    expect(found).toContain(`${'a'.repeat(50)}-management`);
-    expect(found.filter((name) => name.includes('---'))).toEqual([]);
-  });
-
-  it('leave out the chart’s own NODE_OPTIONS where others are given', async () => {
-    const options = { name: 'NODE_OPTIONS', value: '--use-openssl-ca' };
-    const file = await valuesFile({ extraEnv: [options] });
-    const objects = manifests(await template(both[0] as Helm, 'shop', '-f', file));
-    const { containers } = objects.find(({ kind }) => kind === 'Deployment').spec.template.spec;
-    expect(containers[0].env.filter(({ name }: { name: string }) => name === 'NODE_OPTIONS')).toEqual([
-      options,
-    ]);
   });
 });

@@ -174,11 +174,23 @@ describe('the configuration in the ConfigMap', () => {
     expect(everywhere).not.toHaveProperty('namespace');
   });
 
+  it.each([
+    { rbac: { namespaces: ['shop', 'billing'] } },
+    { rbac: { clusterWide: true } },
+    { rbac: { create: false } },
+  ])('has its default among the namespaces that it is limited to, with %j', async (values) => {
+    const limited = { ...values, config: { namespaces: ['billing', 'x'] } };
+    expect(await configOf(limited)).toMatchObject({ namespaces: ['billing', 'x'], namespace: 'billing' });
+    const own = { ...values, config: { namespaces: ['billing', 'tools'] } };
+    expect(await configOf(own)).not.toHaveProperty('namespace');
+  });
+
   it('is overruled by what is set on purpose, and knows the names that clients use', async () => {
     const config = await configOf({
       config: { readOnly: false, namespaces: ['x'], allowedHosts: ['a.example'] },
-      ingress: { enabled: true, hosts: ['mcp.example.com'] },
+      ingress: { enabled: true, hosts: ['mcp.example.com', '*.example.com'] },
     });
+    expect(config.allowedHosts).not.toContain('*.example.com');
     expect(config).toMatchObject({ readOnly: false, namespaces: ['x'] });
     expect(config.allowedHosts).toEqual(
       expect.arrayContaining(['a.example', 'mcp.example.com', 'localhost', 'cnpg-mcp.tools.svc']),
@@ -284,6 +296,46 @@ describe('the rules', () => {
     await expectSameBytes(
       await valuesFile({ serviceAccount: { annotations }, rbac: { impersonation: { users } } }),
     );
+  });
+});
+
+describe('names and texts', () => {
+  it('are valid and texts, whatever they look like', async () => {
+    const file = await valuesFile({
+      metrics: { prometheusRule: { enabled: true, labels: { a: '1e3', b: 'true' } } },
+      podLabels: { c: 'null', d: '0x1' },
+      extraEnv: [{ name: 'E', value: 'yes' }],
+    });
+    for (const helm of both) {
+      const objects = manifests(await helm.run('template', 'my.rel', 'chart', '-f', file));
+      for (const { metadata } of objects) expect(metadata.name).toMatch(/^my-rel-cnpg-mcp(-[a-z]+)*$/);
+      const strings = (level: unknown, key = ''): void => {
+        if (typeof level === 'object' && level !== null) {
+          for (const [name, value] of Object.entries(level)) strings(value, name);
+        } else if (['a', 'b', 'c', 'd', 'value', 'checksum/config', 'name'].includes(key)) {
+          expect({ key, type: typeof level }).toEqual({ key, type: 'string' });
+        }
+      };
+      strings(objects);
+    }
+  });
+
+  it('end in no hyphen where they are cut', async () => {
+    const file = await valuesFile({ fullnameOverride: `${'a'.repeat(50)}--b` });
+    const objects = manifests(await template(helm4, 'shop', '-f', file));
+    const found = objects.map(({ metadata }): string => metadata.name);
+    expect(found).toContain(`${'a'.repeat(50)}-management`);
+    expect(found.filter((name) => name.includes('---'))).toEqual([]);
+  });
+
+  it('leave out the chart’s own NODE_OPTIONS where others are given', async () => {
+    const options = { name: 'NODE_OPTIONS', value: '--use-openssl-ca' };
+    const file = await valuesFile({ extraEnv: [options] });
+    const objects = manifests(await template(helm4, 'shop', '-f', file));
+    const { containers } = objects.find(({ kind }) => kind === 'Deployment').spec.template.spec;
+    expect(containers[0].env.filter(({ name }: { name: string }) => name === 'NODE_OPTIONS')).toEqual([
+      options,
+    ]);
   });
 });
 
