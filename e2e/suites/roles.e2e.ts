@@ -40,7 +40,7 @@ describe.each(places)('roles in %s', (place) => {
   /** Calls while a transaction makes the same role by SQL, which ends as soon as the operator waits for it. */
   const createBesideSql = async (role: string) => {
     const wait = `
-      for i in 1..600 loop
+      for i in 1..2400 loop
         perform pg_stat_clear_snapshot();
         exit when exists (select from pg_stat_activity where wait_event_type = 'Lock' and query ilike 'create role%');
         perform pg_sleep(0.05);

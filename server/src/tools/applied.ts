@@ -15,8 +15,10 @@ export const waitInputs = {
 
 export interface Waiting {
   wait: boolean;
-  /** Most seconds. */
+  /** Most seconds, counted from `since`; a wait that begins later than that looks for a second. */
   timeout: number;
+  /** Default: now. */
+  since?: Date;
   /** The object as the write returned it. */
   after: KubeObject | undefined;
 }
@@ -29,17 +31,18 @@ export async function untilApplied<T extends KubeObject>(
   context: ToolContext,
   resource: ResourceName,
   key: Required<ObjectKey>,
-  { wait, timeout, after }: Waiting,
+  { wait, timeout, since, after }: Waiting,
   look: (object: T | undefined) => Sight,
 ): Promise<Omit<Outcome<unknown>, 'result'>> {
-  const started = context.now().getTime();
+  const started = (since ?? context.now()).getTime();
+  const seconds = (): number => Math.round((context.now().getTime() - started) / 1000);
   if (!wait) return { state: 'requested', message: 'The operator applies it next; that was not waited for.' };
   let quoted: string | undefined;
   let note: string | undefined;
   try {
     const seen = await context.kube.watchUntil<T, Exclude<Sight, { state: 'waiting' }>>(
       resource,
-      { ...key, signal: context.signal, timeoutSeconds: timeout, after },
+      { ...key, signal: context.signal, timeoutSeconds: Math.max(1, timeout - seconds()), after },
       (objects) => {
         const sight = look(objects[0]);
         if (sight.state !== 'waiting') return { done: sight };
@@ -50,12 +53,11 @@ export async function untilApplied<T extends KubeObject>(
       },
     );
     if (seen.state === 'failed') return seen;
-    const seconds = Math.round((context.now().getTime() - started) / 1000);
-    return { state: 'done', message: `The operator has applied it (seen after ${seconds} s).` };
+    return { state: 'done', message: `The operator has applied it (seen after ${seconds()} s).` };
   } catch (thrown) {
     if (!(thrown instanceof ToolError) || thrown.code !== 'timeout') throw thrown;
     const message = note ?? 'It goes on trying.';
-    const seen = `That the operator has applied it was not seen within ${timeout} s. ${message}`;
+    const seen = `That the operator has applied it was not seen within ${Math.max(timeout, seconds())} s. ${message}`;
     return quoted === undefined
       ? { state: 'requested', message: seen }
       : { state: 'requested', message: `${seen} What it says now, which may pass:`, quoted };

@@ -108,7 +108,7 @@ export async function applyPlan(
         throw new ToolError('cancelled', 'The call was cancelled.');
       options.progress(operation.summary);
       if (operation.verb === 'await') {
-        const verdict = await awaitOperation(kube, operation);
+        const verdict = await awaitOperation(kube, operation, lastWritten(operations, result, operation));
         if (verdict.ok) {
           step.status = verdict.unseen ? 'not_done' : 'done';
           continue;
@@ -154,6 +154,19 @@ const hasStep = (
 const goesOn = (operation: Operation): boolean =>
   (operation.verb === 'edit' && operation.tidies === true) ||
   (operation.verb === 'await' && operation.orGoOn === true);
+
+/** The object of a wait as the last step before has written it: no change since then may be missed. */
+function lastWritten(
+  operations: readonly Operation[],
+  { objects }: ApplyResult,
+  { resource, key }: AwaitOperation,
+): KubeObject | undefined {
+  return objects.findLast((object, index) => {
+    const operation = operations[index];
+    const same = operation?.key.name === key.name && operation.key.namespace === key.namespace;
+    return object !== undefined && operation?.resource === resource && same;
+  });
+}
 
 /** The same gateway, for requests that are not broken off when the client goes: only their own deadline ends them. */
 function unbroken(kube: KubeGateway): KubeGateway {

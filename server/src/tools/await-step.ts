@@ -1,6 +1,6 @@
 /** A step of a plan that only watches: until the operator has done something, or plainly cannot. */
 import { toToolError } from '../errors.ts';
-import type { KubeGateway, WatchDecision } from '../kube/gateway.ts';
+import type { KubeGateway, KubeObject, WatchDecision } from '../kube/gateway.ts';
 import type { AwaitOperation } from './change-plan.ts';
 
 /** What came of a wait. `unseen`: the plan goes on without having seen it. */
@@ -8,8 +8,15 @@ type AwaitVerdict =
   | { ok: true; unseen?: boolean }
   | { ok: false; state: 'failed' | 'requested'; message: string; quoted?: string };
 
-/** Waits for what a step waits for. Throws what the step's own look throws, and what ends the call. */
-export async function awaitOperation(kube: KubeGateway, operation: AwaitOperation): Promise<AwaitVerdict> {
+/**
+ * Waits for what a step waits for. `after`: the object as a step before has written it, if one has. Throws what the step's own
+ * look throws, and what ends the call.
+ */
+export async function awaitOperation(
+  kube: KubeGateway,
+  operation: AwaitOperation,
+  after: KubeObject | undefined,
+): Promise<AwaitVerdict> {
   let ended: unknown;
   try {
     const verdict = await kube.watchUntil(
@@ -18,6 +25,7 @@ export async function awaitOperation(kube: KubeGateway, operation: AwaitOperatio
         ...(operation.key.namespace !== undefined && { namespace: operation.key.namespace }),
         name: operation.key.name,
         timeoutSeconds: operation.timeoutSeconds,
+        after,
       },
       (objects): WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }> => {
         try {

@@ -1,4 +1,5 @@
 /** create_postgres_role and roles that PostgreSQL has without a declaration: what the operator would take over. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { Harness } from '../../../test/harness.ts';
 import { ordersRoles } from '../../../test/orders-roles.ts';
@@ -100,6 +101,27 @@ describe('create_postgres_role', () => {
   );
 
   it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'takes back what it has declared in %s when the operator makes its first attempt seconds later',
+    async (place) => {
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+      hold('billing');
+      const { simulator } = roles.harness;
+      simulator.clearRequests();
+      simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
+      const answering = create({ role_name: 'billing' });
+      await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+      await primaryNotReady(roles.harness);
+      // Longer than a call that does not wait looks at what becomes of the declaration.
+      await delay(2500);
+      expect(inPostgres('billing')).toBeUndefined();
+      simulator.postgres.behave(demo, 'orders-1', {});
+      expect((await answering).structured.error.code).toBe('already_exists');
+      expect(managedRoles(roles.harness)).toEqual([]);
+      expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+    },
+  );
+
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
     'says that it was too late when the operator has taken the role over by then, with the first role in %s',
     async (place) => {
       if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
@@ -116,6 +138,24 @@ describe('create_postgres_role', () => {
       expect(answer.text).toContain('It was too late to take the declaration back');
       expect(secret('cnpg-orders-user-billing')).toBeDefined();
       expect(inPostgres('billing')?.attributes).toMatchObject({ createdb: false });
+    },
+  );
+
+  it.each(['spec.managed.roles', 'DatabaseRole'])(
+    'sees a refusal that the operator has replaced before the call could look, with the first role in %s',
+    async (place) => {
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+      hold('billing', 1);
+      const resource = place === 'DatabaseRole' ? 'databaseroles' : 'clusters';
+      const { faults } = roles.harness.simulator;
+      roles.harness.simulator.clearRequests();
+      faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 100, times: 1 });
+      const answering = create({ role_name: 'billing' });
+      await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+      for (const verb of ['list', 'watch']) faults.add({ match: { verb, resource }, delayMs: 400 });
+      const answer = await answering;
+      expect(answer.structured.error?.code, answer.text).toBe('already_exists');
+      expect(answer.text).toContain('It was too late to take the declaration back');
     },
   );
 
@@ -184,7 +224,10 @@ describe('create_postgres_role', () => {
     roles.harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
     const answer = await answering;
     expect(answer.structured).toMatchObject({ state: 'done' });
-    expect(answer.structured.steps.at(-1)).toMatchObject({ status: 'failed' });
+    expect(answer.structured.steps.at(-2)).toMatchObject({
+      what: expect.stringContaining('marker'),
+      status: 'failed',
+    });
     expect(secret('cnpg-orders-user-clerk')).toBeDefined();
   });
 

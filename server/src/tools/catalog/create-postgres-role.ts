@@ -16,6 +16,7 @@ import {
   addInline,
   awaitFirstAttempt,
   createObject,
+  firstAttemptSeconds,
   lookForRole,
   refuseTakenName,
   refuseTakenSecret,
@@ -107,7 +108,9 @@ export const createPostgresRole = defineTool({
     const crdName = taken.has(plainName) ? objectName(clusterName, role, undefined, 'role') : plainName;
     const place = asObject ? `DatabaseRole ${crdName}` : `spec.managed.roles of Cluster ${clusterName}`;
     const refusal = writeRefusal(cluster);
-    const look = lookForRole(cluster, { name: role, secret }, context.now(), input.timeout);
+    const since = context.now();
+    const look = lookForRole(cluster, { name: role, secret }, since, input.timeout);
+    const patience = input.wait ? input.timeout : firstAttemptSeconds;
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
@@ -123,16 +126,20 @@ export const createPostgresRole = defineTool({
         ...(asObject
           ? [
               createObject(cluster, crdName, spec, place),
-              awaitFirstAttempt(cluster, role, crdName),
+              awaitFirstAttempt(cluster, role, { seconds: firstAttemptSeconds, objectName: crdName }),
               removeMarker(cluster, look),
+              awaitFirstAttempt(cluster, role, {
+                what: 'an attempt that comes later',
+                ...{ seconds: patience, objectName: crdName },
+              }),
             ]
-          : [addInline(cluster, spec, place, look), awaitFirstAttempt(cluster, role)]),
+          : [addInline(cluster, spec, place, look), awaitFirstAttempt(cluster, role, { seconds: patience })]),
       ],
-      facts: { cluster, ...(secret !== undefined && { secret }), ...(asObject && { crdName }) },
+      facts: { cluster, since, ...(secret !== undefined && { secret }), ...(asObject && { crdName }) },
     });
   },
 
-  async observe(context, { facts: { cluster, secret, crdName } }, input, written) {
+  async observe(context, { facts: { cluster, since, secret, crdName } }, input, written) {
     const { cluster_name, role_name: role, wait, timeout } = input;
     const outcome = await observeRole(
       context,
@@ -141,7 +148,7 @@ export const createPostgresRole = defineTool({
         ...(secret !== undefined && { secret }),
         ...(crdName !== undefined && { objectName: crdName }),
       },
-      { wait, timeout, after: written(crdName === undefined ? 'clusters' : 'databaseroles') },
+      { wait, timeout, since, after: written(crdName === undefined ? 'clusters' : 'databaseroles') },
     );
     const database = applicationDatabase(cluster)?.database ?? 'postgres';
     const result = {

@@ -186,21 +186,29 @@ export function addInline(cluster: Cluster, spec: RoleSpec, place: string, look:
 }
 
 /** Seconds for PostgreSQL's answer to the first attempt, which comes within one when the primary runs. */
-const firstAttemptSeconds = 2;
+export const firstAttemptSeconds = 2;
 
-/**
- * Ends the call when PostgreSQL says that it has the role: what was declared is undone before the operator tries again.
- * `objectName`: of the DatabaseRole; absent for an inline role.
- */
-export function awaitFirstAttempt(cluster: Cluster, role: string, objectName?: string): Operation {
+/** `objectName`: of the DatabaseRole; absent for an inline role. `seconds`: the plan goes on when they are over. */
+interface FirstAttempt {
+  what?: string;
+  seconds: number;
+  objectName?: string;
+}
+
+/** Ends the call when PostgreSQL says that it has the role: what was declared is undone before the operator tries again. */
+export function awaitFirstAttempt(
+  cluster: Cluster,
+  role: string,
+  { what = 'the first attempt', seconds, objectName }: FirstAttempt,
+): Operation {
   const at = keyOf(cluster);
   return {
     ...(objectName === undefined
       ? at
       : { resource: 'databaseroles' as const, key: { ...at.key, name: objectName } }),
     verb: 'await',
-    summary: `See what PostgreSQL says to the first attempt: a role ${role} may have been made by SQL since it was looked for.`,
-    timeoutSeconds: firstAttemptSeconds,
+    summary: `See what PostgreSQL says to ${what}: a role ${role} may have been made by SQL since it was looked for.`,
+    timeoutSeconds: seconds,
     until: firstAttempt(role, objectName === undefined ? 'spec.managed.roles' : 'DatabaseRole', cluster),
     orGoOn: true,
   };
