@@ -82,6 +82,40 @@ describe('failedJob', () => {
     expect(failedJob([earlier, initdbPod('7c6fb', 26)])).toBeUndefined();
   });
 
+  describe('of a job whose pods are killed for their memory', () => {
+    // As of real clusters with limits.memory 40Mi and 8Mi (operator 1.30.0, Kubernetes 1.36.4).
+    const killed = (list: string, name: string, exitCode: number) =>
+      initdbPod('d695v', 27, ({ status }) =>
+        Object.assign(status ?? {}, {
+          [list]: [{ name, state: { terminated: { exitCode, reason: 'OOMKilled' } } }],
+        }),
+      );
+
+    it.each([
+      ['the job itself', killed('containerStatuses', 'initdb', 1)],
+      ['what prepares it', killed('initContainerStatuses', 'bootstrap-controller', 137)],
+    ])('names the memory that %s lacks, and how the job gets what it is given later', (_what, newest) => {
+      expect(failedJob([initdbPod('7c6fb', 26), newest])).toMatchObject({
+        cause:
+          'The job initdb of the instance pg-1 has failed 2 times: it needs more memory than it may have.',
+        remedy: expect.stringMatching(
+          /^Raise spec\.resources\.limits\.memory.*kubectl delete job pg-1-initdb -n t-roles;/,
+        ),
+        quoted: expect.stringMatching(/^OOMKilled, exit code/),
+      });
+    });
+
+    it('takes the volume claim of a further instance along, and never that of the first', () => {
+      const first = killed('containerStatuses', 'initdb', 1);
+      const further = structuredClone(first);
+      further.metadata.labels = { 'cnpg.io/jobRole': 'join', 'cnpg.io/instanceName': 'pg-2' };
+      expect(failedJob([first, first])?.remedy).not.toContain('pvc');
+      expect(failedJob([further, further])?.remedy).toMatch(
+        /kubectl delete job,pvc -l cnpg\.io\/instanceName=pg-2 -n t-roles$/,
+      );
+    });
+  });
+
   it('passes on what the container and the kubelet said', () => {
     const killed = initdbPod('d695v', 27, ({ status }) =>
       Object.assign(status ?? {}, {

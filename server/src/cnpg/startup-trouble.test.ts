@@ -38,6 +38,17 @@ function initdbPod(state: ContainerStatus['state'], extra: Partial<ContainerStat
   };
 }
 
+const failing = (role: string): Pod[] =>
+  ['a', 'b'].map((suffix) => ({
+    metadata: {
+      name: `pg-1-${role}-${suffix}`,
+      namespace: 't-roles',
+      labels: { 'cnpg.io/jobRole': role, 'cnpg.io/instanceName': 'pg-1' },
+      ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: `pg-1-${role}`, uid: 'u' }],
+    },
+    status: { phase: 'Failed' },
+  }));
+
 const trouble = (around: Surroundings) => findTrouble(starting, around);
 
 describe('findTrouble', () => {
@@ -158,21 +169,20 @@ describe('findTrouble', () => {
   });
 
   it('gives a join longer than an initdb whose pods fail one after the other', () => {
-    const failing = (role: string): Pod[] =>
-      ['a', 'b'].map((suffix) => ({
-        metadata: {
-          name: `pg-1-${role}-${suffix}`,
-          namespace: 't-roles',
-          labels: { 'cnpg.io/jobRole': role, 'cnpg.io/instanceName': 'pg-1' },
-          ownerReferences: [{ apiVersion: 'batch/v1', kind: 'Job', name: `pg-1-${role}`, uid: 'u' }],
-        },
-        status: { phase: 'Failed' },
-      }));
     const initdb = trouble({ pods: failing('initdb') });
     const join = trouble({ pods: failing('join') });
     expect(initdb?.cause).toBe('The job initdb of the instance pg-1 has failed 2 times.');
     expect(join?.cause).toBe('The job join of the instance pg-1 has failed 2 times.');
     expect(initdb?.graceSeconds).toBeLessThan(join?.graceSeconds ?? 0);
+  });
+
+  it('names the job that failed also when the operator has given up on it', () => {
+    const givenUp = clusterFixture((cluster) => {
+      cluster.status = { phase: 'Cluster is unrecoverable and needs manual intervention', instances: 1 };
+    });
+    expect(findTrouble(givenUp, { pods: failing('initdb') })?.cause).toBe(
+      'The job initdb of the instance pg-1 has failed 2 times.',
+    );
   });
 
   it('names a pod for which there is no node', () => {

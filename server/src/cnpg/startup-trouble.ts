@@ -4,6 +4,7 @@
  */
 import type { KubeObject } from '../kube/gateway.ts';
 import { failedJob } from './failed-job.ts';
+import { killedForMemory } from './memory.ts';
 import { phaseKind, phaseRemedy } from './phases.ts';
 import { storageClassProblem } from './storage-classes.ts';
 import type {
@@ -43,9 +44,10 @@ export function findTrouble(cluster: Cluster, around: Surroundings): Trouble | u
     storageTrouble(around) ??
     imageTrouble(around) ??
     containerTrouble(around) ??
+    // A job that has used up its attempts leaves a phase that says no more than that it failed (operator 1.30).
+    jobTrouble(around) ??
     phaseTrouble(cluster) ??
     quotaTrouble(around) ??
-    jobTrouble(around) ??
     crashTrouble(around) ??
     mountTrouble(around) ??
     scheduleTrouble(around) ??
@@ -215,11 +217,11 @@ function crashTrouble({ pods = [] }: Surroundings): Trouble | undefined {
       ({ state, restartCount = 0 }) => state?.waiting?.reason === 'CrashLoopBackOff' && restartCount >= 2,
     );
     if (!crashing) continue;
-    const memory = crashing.lastState?.terminated?.reason === 'OOMKilled';
+    const memory = killedForMemory(crashing.lastState?.terminated);
     return {
       id: `crash of ${pod.metadata.name}`,
-      cause: `The container ${crashing.name} of the pod ${pod.metadata.name} ends again and again${memory ? ': it needs more memory than it may have' : ''}.`,
-      remedy: `${memory ? 'Raise spec.resources.limits.memory, or lower shared_buffers, work_mem or max_connections. ' : ''}Read its log: kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} -c ${crashing.name} --previous`,
+      cause: `The container ${crashing.name} of the pod ${pod.metadata.name} ends again and again${memory?.cause ?? ''}.`,
+      remedy: `${memory ? `${memory.remedy} ` : ''}Read its log: kubectl logs ${pod.metadata.name} -n ${pod.metadata.namespace} -c ${crashing.name} --previous`,
       quoted: crashing.state?.waiting?.message,
       graceSeconds: 30,
     };
