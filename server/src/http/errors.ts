@@ -67,7 +67,7 @@ export function limitUrls(scope: FastifyInstance, longest: number): void {
 export function installErrorHandlers(app: FastifyInstance, notFound: string): void {
   app.setNotFoundHandler((_request, reply) => refuse(reply, 404, jsonRpcCodes.serverError, notFound));
   app.setErrorHandler((error: FastifyError | Error, request, reply) => {
-    if (error instanceof JsonRpcError) return refuse(reply, 400, error.code, error.message);
+    if (error instanceof JsonRpcError) return refuse(reply, 400, error.code, error.message, error.id);
     const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500;
     const known = byStatus[status];
     // A connection that is closed while the client still sends is reset, and the client never sees why. Left open, Node

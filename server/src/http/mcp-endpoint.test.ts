@@ -38,13 +38,7 @@ describe('a message that cannot be read', () => {
     ['a huge array', `[${'1,'.repeat(100_000)}1]`, {}, 400, -32600],
     ['just a string', '"tools/list"', {}, 400, -32600],
     ['nesting without end', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, {}, 400, -32600],
-    [
-      'a prototype key',
-      '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"__proto__":{"a":1}}}',
-      {},
-      400,
-      -32600,
-    ],
+    ['a prototype key', '{"__proto__":{"a":1}}', {}, 400, -32600],
     ['more than was announced', request('ping'), { 'content-length': '5' }, 400, -32600],
     ['too much', `{"a":"${'x'.repeat(300_000)}"}`, {}, 413, -32600],
     ['another content type', request('ping'), { 'content-type': 'text/plain' }, 415, -32600],
@@ -59,6 +53,13 @@ describe('a message that cannot be read', () => {
     expect(response.statusCode).toBe(status);
     expect(errorOf(response).code).toBe(code);
     expect(JSON.parse(response.body).id).toBeNull();
+  });
+
+  it('hears why under its own id when it is a request with a prototype key', async () => {
+    const ping = '{"jsonrpc":"2.0","id":1,"method":"ping","params":{"__proto__":{"a":1}}}';
+    const response = await small.post(ping);
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({ id: 1, error: { code: -32600 } });
   });
 });
 

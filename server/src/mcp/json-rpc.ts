@@ -24,11 +24,14 @@ export class JsonRpcError extends Error {
   override readonly name = 'JsonRpcError';
   readonly code: number;
   readonly data: Record<string, unknown> | undefined;
+  /** Of the request, where only what throws can still read it. */
+  readonly id: RequestId | null;
 
-  constructor(code: number, message: string, data?: Record<string, unknown>) {
+  constructor(code: number, message: string, data?: Record<string, unknown>, id: RequestId | null = null) {
     super(message);
     this.code = code;
     this.data = data;
+    this.id = id;
   }
 }
 
@@ -78,19 +81,23 @@ export function parseMessage(bytes: Uint8Array): Record<string, unknown> {
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** Walks level by level, so that its own stack does not grow with the input. */
+/**
+ * Walks level by level, so that its own stack does not grow with the input. A request that is refused here has an id, and over
+ * stdio a client would wait forever for an answer without it.
+ */
 function refuseTraps(root: object): void {
+  const { id, method } = root as { id?: unknown; method?: unknown };
+  const own = isRequestId(id) && typeof method === 'string' ? id : null; // The id of a response is the server's.
+  const refuse = (message: string): never => {
+    throw new JsonRpcError(jsonRpcCodes.invalidRequest, message, undefined, own);
+  };
   let level: object[] = [root];
   for (let depth = 1; level.length > 0; depth += 1) {
-    if (depth > deepestNesting) {
-      throw new JsonRpcError(
-        jsonRpcCodes.invalidRequest,
-        `The message is nested deeper than ${deepestNesting} levels.`,
-      );
-    }
+    if (depth > deepestNesting) refuse(`The message is nested deeper than ${deepestNesting} levels.`);
     const next: object[] = [];
     for (const node of level) {
-      if (!Array.isArray(node)) refusePrototypeKeys(node);
+      const trap = Array.isArray(node) ? undefined : prototypeKey(node);
+      if (trap !== undefined) refuse(`The key "${trap}" is not allowed.`);
       for (const child of Object.values(node)) {
         if (child !== null && typeof child === 'object') next.push(child);
       }
@@ -99,14 +106,12 @@ function refuseTraps(root: object): void {
   }
 }
 
-function refusePrototypeKeys(node: object): void {
-  if (Object.hasOwn(node, '__proto__')) {
-    throw new JsonRpcError(jsonRpcCodes.invalidRequest, 'The key "__proto__" is not allowed.');
-  }
+/** A key that reaches an object's prototype. */
+function prototypeKey(node: object): string | undefined {
+  if (Object.hasOwn(node, '__proto__')) return '__proto__';
   const made = Object.hasOwn(node, 'constructor')
     ? (node as { constructor: unknown }).constructor
     : undefined;
-  if (made !== null && typeof made === 'object' && Object.hasOwn(made, 'prototype')) {
-    throw new JsonRpcError(jsonRpcCodes.invalidRequest, 'The key "constructor.prototype" is not allowed.');
-  }
+  const reaches = made !== null && typeof made === 'object' && Object.hasOwn(made, 'prototype');
+  return reaches ? 'constructor.prototype' : undefined;
 }

@@ -35,6 +35,23 @@ describe('bad input on stdio', () => {
     await pipe.connection.close();
   });
 
+  it.each([
+    ['a prototype key', '{"__proto__":"x"}'],
+    ['deep nesting', `${'['.repeat(100)}${']'.repeat(100)}`],
+  ])('a request with %s hears why under its own id, and does not wait forever', async (_what, args) => {
+    const pipe = await open();
+    pipe.say(`{"jsonrpc":"2.0","id":"mine","method":"tools/call","params":{"arguments":${args}}}`);
+    expect(await pipe.heard(1)).toMatchObject([{ id: 'mine', error: { code: -32600 } }]);
+    await pipe.connection.close();
+  });
+
+  it('a response with a prototype key is not answered under its id, which is the one of a question', async () => {
+    const pipe = await open();
+    pipe.say('{"jsonrpc":"2.0","id":1,"result":{"__proto__":{}}}');
+    expect(await pipe.heard(1)).toMatchObject([{ id: null, error: { code: -32600 } }]);
+    await pipe.connection.close();
+  });
+
   it('ignores responses and notifications that belong to nothing', async () => {
     const pipe = await open();
     pipe.say(

@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { localPrincipal } from '../policy/principal.ts';
 import type { McpObserver } from './endpoint.ts';
 import { isModernMessage } from './era.ts';
-import { errorBody, JsonRpcError, jsonRpcCodes, parseMessage } from './json-rpc.ts';
+import { errorBody, JsonRpcError, jsonRpcCodes, parseMessage, type RequestId } from './json-rpc.ts';
 import { LineTransport } from './legacy/line-transport.ts';
 import { createDuplexServer } from './legacy/server.ts';
 import { Stopwatch } from './legacy/stopwatch.ts';
@@ -43,9 +43,9 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
     recordRefusedCall(surface, message, caller()),
   );
   /** What cannot be read may have been a call, or several: it leaves one record, too. */
-  const refuseUnreadable = (code: number, text: string): void => {
+  const refuseUnreadable = (code: number, text: string, id: RequestId | null = null): void => {
     surface.tools.refused?.(undefined, caller());
-    write(errorBody(code, text));
+    write(errorBody(code, text, id));
   };
   await server.connect(legacy);
   // Loaded when the client speaks it: most do not, and it takes 14 MB.
@@ -77,7 +77,7 @@ export async function connectStdio(surface: McpSurface, options: StdioOptions): 
       running.add(answered);
       answered.finally(() => running.delete(answered));
     } catch (error) {
-      if (error instanceof JsonRpcError) refuseUnreadable(error.code, error.message);
+      if (error instanceof JsonRpcError) refuseUnreadable(error.code, error.message, error.id);
       else onDefect(error);
     }
   };
