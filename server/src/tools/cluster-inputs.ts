@@ -24,17 +24,34 @@ export const storageClass = z
   .max(253)
   .refine((name) => /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name), 'must be the name of a storage class');
 
+/**
+ * `[HOST[:PORT]/]PATH[:TAG][@DIGEST]`, as container runtimes read it: with anything else no pod is started
+ * (InvalidImageName), and nothing but the pod says so.
+ */
+const hostPart = /[A-Za-z\d][A-Za-z\d.-]*(?::\d+)?\//;
+const pathPart = /[a-z\d]+(?:(?:[._]|__|-+)[a-z\d]+)*/;
+const tagOrDigest = /(?::\w[\w.-]{0,127})?(?:@[A-Za-z][A-Za-z\d.+_-]*:[\dA-Fa-f]{32,})?/;
+const imagePattern = new RegExp(
+  `^(?:${hostPart.source})?${pathPart.source}(?:/${pathPart.source})*${tagOrDigest.source}$`,
+);
+
 export const imageReference = z
   .string()
   .max(512)
-  .refine((image) => /^\w[\w.:/@-]*$/.test(image), 'must be an image reference')
+  .refine((image) => imagePattern.test(image), 'must be an image reference')
   .describe('Wins over postgres_version.');
 
 /** PostgreSQL's form of a setting's name, with one dot for the settings of extensions. */
 const parameterName = /^[A-Za-z_][\w$]{0,62}(\.[A-Za-z_][\w$]{0,62})?$/;
 
+/** A configuration file holds every character but these: PostgreSQL would read another value than the one that was asked for. */
+const parameterValue = z
+  .string()
+  .max(1000)
+  .refine((value) => !value.includes('\0') && value.isWellFormed(), 'must not hold NUL or half a character');
+
 export const parameters = z
-  .record(z.string().max(127), z.string().max(1000))
+  .record(z.string().max(127), parameterValue)
   .refine((all) => Object.keys(all).length <= 50, 'must be at most 50 settings')
   .refine(
     (all) => Object.keys(all).every((name) => parameterName.test(name)),
