@@ -132,7 +132,8 @@ describe('healthNotes', () => {
 
   it.each([
     ['cnpg.io/hibernation', 'on', /hibernated/],
-    ['cnpg.io/fencedInstances', '["*"]', /fenced/],
+    ['cnpg.io/fencedInstances', '["*"]', /Every instance is fenced/],
+    ['cnpg.io/fencedInstances', '["pg-1"]', /The primary pg-1 is fenced/],
     ['cnpg.io/reconciliationLoop', 'disabled', /leaves the cluster alone/],
   ])('says why nothing is done in PostgreSQL: %s', (annotation, value, reason) => {
     const still = clusterFixture(({ metadata }) => {

@@ -25,8 +25,12 @@ export function isHibernated(cluster: Cluster): boolean {
 export function standstillNotes(cluster: Cluster): string[] {
   if (isHibernated(cluster))
     return ['The cluster is hibernated: nothing is done in PostgreSQL before it wakes.'];
-  if (fencingOf(cluster).fenced === 'all')
+  const fencing = fencingOf(cluster);
+  if (fencing.fenced === 'all')
     return ['Every instance is fenced: nothing is done in PostgreSQL before that is lifted.'];
+  const primary = cluster.status?.currentPrimary;
+  if (fencing.fenced === 'some' && primary !== undefined && fencing.instances.includes(primary))
+    return [`The primary ${primary} is fenced: nothing is done in PostgreSQL before that is lifted.`];
   if (isPaused(cluster))
     return [
       'The operator leaves the cluster alone (annotation cnpg.io/reconciliationLoop): it may not act before that is lifted.',
