@@ -1,19 +1,11 @@
 /** Carries a plan out, step by step. What a tool changes is written here (or tried, in its dry run) and nowhere else. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { ToolError, toToolError } from '../errors.ts';
-import type { KubeGateway, KubeObject, WriteResult } from '../kube/gateway.ts';
+import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
 import { awaitOperation } from './await-step.ts';
-import type {
-  AwaitOperation,
-  CreateOperation,
-  EditOperation,
-  MergeOperation,
-  Operation,
-  RemoveOperation,
-} from './change-plan.ts';
+import type { AwaitOperation, CreateOperation, Operation, RemoveOperation } from './change-plan.ts';
 import { editSteps } from './edit-steps.ts';
 import { withGenerated } from './generate-secret.ts';
-import { Turns } from './turns.ts';
+import { ambiguous, asPlanned, edit, maxEditAttempts, merge, type Written } from './guarded-writes.ts';
 
 /** Annotation on every object that this server creates: the request that made it. */
 export const requestAnnotation = 'cnpg-mcp.io/request';
@@ -76,14 +68,6 @@ export interface ApplyOptions {
   signal: AbortSignal;
   progress(message: string): void;
 }
-
-/** Errors after which it is not known whether the API server did what it was asked. */
-const ambiguous = new Set(['cluster_unreachable', 'cluster_error', 'timeout']);
-/** Enough for a dozen writers in other processes that want the same object at once: in every round one of them gets through. */
-const maxEditAttempts = 40;
-const longestEditPause = 400;
-/** How often an edit is repeated whose answer was lost. */
-const maxLostAnswers = 3;
 
 /**
  * Applies the operations in order. Throws {@link ApplyError} when one fails; what the plan marks as undoable has been
@@ -205,8 +189,6 @@ async function whatBecameOf(kube: KubeGateway, operation: Operation, requestId: 
   }
 }
 
-type Written = WriteResult<KubeObject> | 'not_needed' | undefined;
-
 async function applyOne(
   kube: KubeGateway,
   operation: Exclude<Operation, AwaitOperation>,
@@ -216,12 +198,9 @@ async function applyOne(
     case 'create':
       return create(kube, operation, options.requestId);
     case 'merge':
-      return asPlanned(kube, operation, (version) => {
-        const patch = mergePatch({ ...operation, ...version });
-        return kube.patch(operation.resource, operation.key, patch, subresourceOf(operation));
-      });
+      return merge(kube, operation);
     case 'edit':
-      return edit(kube, operation);
+      return (await edit(kube, operation)).written;
     case 'remove':
       return remove(kube, operation);
   }
@@ -246,49 +225,6 @@ function markRequest(object: KubeObject, requestId: string): KubeObject {
   return { ...object, metadata: { ...object.metadata, annotations } };
 }
 
-/** The merge patch with its preconditions and, at the last moment, the generated value. */
-export function mergePatch(operation: MergeOperation): { type: 'merge'; body: Record<string, unknown> } {
-  const body = withGenerated(operation.body, operation.generate);
-  const metadata = {
-    ...(body.metadata as Record<string, unknown> | undefined),
-    uid: operation.uid,
-    ...(operation.resourceVersion !== undefined && { resourceVersion: operation.resourceVersion }),
-  };
-  return { type: 'merge', body: { ...body, metadata } };
-}
-
-export function subresourceOf(operation: MergeOperation): { subresource?: 'status' } {
-  return operation.subresource ? { subresource: operation.subresource } : {};
-}
-
-/** Edits by this process, one after the other: dozens of calls for one object would mostly meet each other's changes. */
-const turns = new Turns();
-
-async function edit(kube: KubeGateway, operation: EditOperation): Promise<Written> {
-  let last: ToolError | undefined;
-  let lost = 0;
-  for (let attempt = 0; attempt < maxEditAttempts; attempt += 1) {
-    if (attempt > 0) await delay(Math.random() * Math.min(longestEditPause, 25 * 2 ** attempt));
-    const answer = await turns.take(operation.uid, () => editOnce(kube, operation));
-    if (!(answer instanceof ToolError)) {
-      // After an answer that was lost, the edit finds its own work and has nothing left to do.
-      return answer === 'not_needed' && last && ambiguous.has(last.code) ? undefined : answer;
-    }
-    last = answer;
-    if (last.code === 'conflict') continue;
-    lost += 1;
-    if (!ambiguous.has(last.code) || lost === maxLostAnswers) throw last;
-  }
-  throw last ?? new ToolError('conflict', `${operation.key.name} changes too often.`);
-}
-
-/** Returns the error of the write; those of the read and of the edit itself are thrown. */
-async function editOnce(kube: KubeGateway, operation: EditOperation): Promise<Written | ToolError> {
-  const { steps } = await editSteps(kube, operation);
-  if (steps.length === 0) return 'not_needed';
-  return kube.patch(operation.resource, operation.key, { type: 'json', body: steps }).catch(toToolError);
-}
-
 async function remove(kube: KubeGateway, operation: RemoveOperation): Promise<Written> {
   const { resource, key, uid } = operation;
   try {
@@ -298,30 +234,6 @@ async function remove(kube: KubeGateway, operation: RemoveOperation): Promise<Wr
     const error = toToolError(thrown);
     if (error.code === 'not_found' && operation.tolerateMissing) return 'not_needed';
     throw error;
-  }
-}
-
-/**
- * Writes with the planned resourceVersion as a precondition. When only the status has changed since (the generation tells,
- * for kinds that have one), it writes again with the present version: what was planned still holds.
- */
-async function asPlanned<T>(
-  kube: KubeGateway,
-  { resource, key, uid, resourceVersion, generation }: MergeOperation | RemoveOperation,
-  write: (version: { resourceVersion?: string }) => Promise<T>,
-): Promise<T> {
-  let version = resourceVersion;
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await write(version === undefined ? {} : { resourceVersion: version });
-    } catch (thrown) {
-      const error = toToolError(thrown);
-      if (error.code !== 'conflict' || version === undefined || generation === undefined) throw error;
-      const current = (await kube.get(resource, key).catch(() => undefined))?.metadata;
-      if (current?.uid !== uid || current?.generation !== generation || attempt === maxEditAttempts)
-        throw error;
-      version = current.resourceVersion;
-    }
   }
 }
 

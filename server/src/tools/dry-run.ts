@@ -3,10 +3,10 @@ import { createTwoFilesPatch } from 'diff';
 import { stringify } from 'yaml';
 import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
 import { resources } from '../kube/resources.ts';
-import { mergePatch, type StepReport, subresourceOf } from './apply.ts';
+import type { StepReport } from './apply.ts';
 import type { Operation } from './change-plan.ts';
 import { type Creation, creationOf } from './creation.ts';
-import { editSteps } from './edit-steps.ts';
+import { edit, merge } from './guarded-writes.ts';
 import { redactSecret, withoutBookkeeping } from './shown-object.ts';
 
 export interface DryRunResult {
@@ -63,22 +63,13 @@ async function dryRunOne(kube: KubeGateway, operation: Operation): Promise<Check
     case 'merge': {
       const before = await kube.get(operation.resource, operation.key);
       const { generate: _generate, ...withoutSecret } = operation;
-      const patched = await kube.patch(operation.resource, operation.key, mergePatch(withoutSecret), {
-        ...dryRun,
-        ...subresourceOf(operation),
-      });
+      const patched = await merge(kube, withoutSecret, dryRun);
       return { before, after: patched.object, warnings: patched.warnings };
     }
     case 'edit': {
-      const { current, steps } = await editSteps(kube, operation);
-      if (steps.length === 0) return { before: current, after: current, warnings: [] };
-      const patched = await kube.patch(
-        operation.resource,
-        operation.key,
-        { type: 'json', body: steps },
-        dryRun,
-      );
-      return { before: current, after: patched.object, warnings: patched.warnings };
+      const { before, written } = await edit(kube, operation, dryRun);
+      if (written === 'not_needed' || !written) return { before, after: before, warnings: [] };
+      return { before, after: written.object, warnings: written.warnings };
     }
     case 'remove': {
       await kube.remove(operation.resource, operation.key, { ...dryRun, uid: operation.uid });

@@ -175,6 +175,24 @@ describe('a dry run', () => {
     expect(await lastLine(removal, { name: 'orders', confirm: true })).toBe(`${way}.`);
   });
 
+  it('is repeated like the change itself when the operator writes a status in between', async () => {
+    const { kube, simulator } = world.harness;
+    const patch = kube.patch.bind(kube);
+    let inBetween = 2;
+    vi.spyOn(kube, 'patch').mockImplementation((...request) => {
+      if (inBetween > 0) {
+        inBetween -= 1;
+        simulator.state.put({ ...cluster(), status: { phase: `${inBetween} to go` } });
+      }
+      return patch(...request);
+    });
+    const answer = await world.harness.call(twoSteps, { ...args, dry_run: true });
+    expect(answer).toMatchObject({ isError: false, structured: { state: 'dry_run' } });
+    expect(answer.text).toContain('+  instances: 2');
+    expect(inBetween).toBe(0);
+    expect(writes()).toEqual([]);
+  });
+
   it('says what the API server would refuse', async () => {
     world.harness.simulator.state.put(secretObject('two-steps'));
     const answer = await world.harness.call(twoSteps, { ...args, dry_run: true });
