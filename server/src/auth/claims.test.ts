@@ -77,6 +77,18 @@ describe('claimAt', () => {
   });
 });
 
+describe('the name that is shown', () => {
+  it('holds nothing that ends a line or is not seen, and is not without end; who it is stays as it was', () => {
+    const evil = 'eve\r\n\u202eadmin\u0000';
+    expect(principalOf({ sub: evil }, base)).toMatchObject({
+      id: `${base.issuer}|${evil}`,
+      displayName: 'eve???admin?',
+    });
+    expect(principalOf({ sub: 'Ünï 日本 O’Neil' }, base).displayName).toBe('Ünï 日本 O’Neil');
+    expect(principalOf({ sub: 's', name: 'x'.repeat(9000) }, base).displayName).toHaveLength(255);
+  });
+});
+
 describe('impersonation', () => {
   const options: OidcOptions = {
     ...base,

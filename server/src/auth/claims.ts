@@ -96,13 +96,21 @@ export class UnusableClaims extends Error {
   override readonly name = 'UnusableClaims';
 }
 
+const longestShownName = 255;
+
+/** Often people choose their names themselves: nothing in one ends a line or changes how the rest of a sentence is seen. */
+function shownName(name: string): string {
+  const seen = name.replace(/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, '?');
+  return [...seen].slice(0, longestShownName).join('');
+}
+
 /** The principal of verified claims. Throws {@link UnusableClaims} when impersonation cannot use who is in them. */
 export function principalOf(claims: Claims, options: OidcOptions): Principal {
   const subject = claims.sub as string;
   const client = textAt(claims, options.claims.client);
   return {
     id: `${options.issuer}|${subject}`,
-    displayName: textAt(claims, options.claims.name) ?? subject,
+    displayName: shownName(textAt(claims, options.claims.name) ?? subject),
     kind: 'oidc',
     ...(client !== undefined && { client }),
     ...worthOf(claims, options),
