@@ -8,6 +8,7 @@ once, in a sentence that names the value. What can be said about a single value 
   (include "cnpg-mcp.problemsOfSignIn" . | fromJsonArray)
   (include "cnpg-mcp.problemsOfOwnSettings" . | fromJsonArray)
   (include "cnpg-mcp.problemsOfNames" . | fromJsonArray)
+  (include "cnpg-mcp.problemsOfSecrets" . | fromJsonArray)
   (include "cnpg-mcp.problemsOfObjects" . | fromJsonArray) -}}
 {{- if $problems -}}{{- fail (join "\n" $problems) -}}{{- end -}}
 {{- end }}
@@ -132,6 +133,22 @@ once, in a sentence that names the value. What can be said about a single value 
       {{- $problems = append $problems (printf "%s: %s is there twice, or is the chart's own." $value $name) -}}
     {{- end -}}
     {{- $seen = append $seen $name -}}
+  {{- end -}}
+{{- end -}}
+{{- $problems | toJson -}}
+{{- end }}
+
+{{- /* About Secrets that are named and would be gone: what this chart made and does not make any more, Helm deletes. */ -}}
+{{- define "cnpg-mcp.problemsOfSecrets" -}}
+{{- $problems := list -}}
+{{- range $value, $name := dict "auth.existingSecret" .Values.auth.existingSecret "confirmation.existingSecret" .Values.confirmation.existingSecret -}}
+  {{- if $name -}}
+    {{- $metadata := default (dict) (lookup "v1" "Secret" $.Release.Namespace $name).metadata -}}
+    {{- $owner := get (default (dict) $metadata.annotations) "meta.helm.sh/release-name" -}}
+    {{- $chart := get (default (dict) $metadata.labels) "helm.sh/chart" -}}
+    {{- if and (eq $owner $.Release.Name) (hasPrefix (printf "%s-" $.Chart.Name) $chart) -}}
+      {{- $problems = append $problems (printf "%s: Secret %s was made by this release, and Helm would delete it, because the chart makes none where one is named. Make one of another name, or leave the value out." $value $name) -}}
+    {{- end -}}
   {{- end -}}
 {{- end -}}
 {{- $problems | toJson -}}

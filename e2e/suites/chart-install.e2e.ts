@@ -124,6 +124,25 @@ describe.each(majors)('a release by %s', (_, index) => {
     expect(await decoded('x-cnpg-mcp-auth', 'token')).toBe(before[0]);
   });
 
+  it('keeps the Secrets that it made when they are named as existing ones: it refuses that', async () => {
+    await helm('install', 'x', chartFolder, ...withoutPods());
+    for (const [value, name] of [
+      ['auth', 'x-cnpg-mcp-auth'],
+      ['confirmation', 'x-cnpg-mcp-confirmation'],
+    ]) {
+      await expect(
+        helm('upgrade', 'x', chartFolder, ...withoutPods(`${value}.existingSecret=${name}`)),
+      ).rejects.toThrow(`${value}.existingSecret: Secret ${name} was made by this release`);
+    }
+    expect(await decoded('x-cnpg-mcp-auth', 'token')).toHaveLength(48);
+    // One of the same release that the chart does not make by itself.
+    const mine = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'mine' }, stringData: { a: 'b' } };
+    const extra = ['--set-json', `extraObjects=[${JSON.stringify(mine)}]`];
+    for (const _ of ['made', 'kept'])
+      await helm('upgrade', 'x', chartFolder, ...withoutPods('auth.existingSecret=mine'), ...extra);
+    expect(await decoded('mine', 'a')).toBe('b');
+  });
+
   it('leaves nothing behind when it is uninstalled', async () => {
     const values = [
       'rbac.preset=edit',
