@@ -53,29 +53,30 @@ const within = (path: string, places: readonly string[]): boolean =>
 const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonly string[] }>> = {
   'errors.ts': {},
   'closest.ts': {},
+  'is-object.ts': {},
   'version.ts': { uses: ['../package.json'] },
   'kube/gateway.ts': { types: ['kube/resources.ts'] },
   'kube/resources.ts': {},
   'kube/impersonation.ts': {},
-  'kube/client-node/': { uses: ['kube/', 'errors.ts', 'closest.ts'] },
+  'kube/client-node/': { uses: ['kube/', 'errors.ts', 'closest.ts', 'is-object.ts'] },
   'cnpg/': { uses: ['kube/resources.ts', 'errors.ts', 'closest.ts'], types: ['kube/gateway.ts'] },
   'policy/': { uses: ['errors.ts'], types: ['kube/gateway.ts'] },
   'tools/': {
-    uses: ['cnpg/', 'policy/', 'kube/resources.ts', 'errors.ts', 'closest.ts'],
+    uses: ['cnpg/', 'policy/', 'kube/resources.ts', 'errors.ts', 'closest.ts', 'is-object.ts'],
     types: ['kube/gateway.ts'],
   },
   'permissions.ts': {
     uses: ['tools/', 'kube/resources.ts', 'mcp/resources/watches.ts'],
     types: ['kube/gateway.ts'],
   },
-  'mcp/': { uses: ['tools/', 'policy/', 'errors.ts', 'closest.ts'] },
+  'mcp/': { uses: ['tools/', 'policy/', 'errors.ts', 'closest.ts', 'is-object.ts'] },
   // The clusters as resources: watched through the port, and a surface for the adapters like the tools are.
   'mcp/resources/': {
     uses: ['mcp/surface.ts', 'tools/', 'policy/', 'errors.ts'],
     types: ['kube/gateway.ts', 'cnpg/types.ts'],
   },
   'observability/': { uses: ['tools/', 'errors.ts'], types: ['mcp/', 'policy/'] },
-  'http/': { uses: ['mcp/', 'policy/', 'observability/', 'errors.ts'] },
+  'http/': { uses: ['mcp/', 'policy/', 'observability/', 'errors.ts', 'is-object.ts'] },
   'auth/': {
     uses: ['policy/', 'kube/impersonation.ts', 'errors.ts'],
     types: ['http/', 'observability/', 'kube/gateway.ts'],
@@ -93,6 +94,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
       'http/host-origin.ts',
       'closest.ts',
       'errors.ts',
+      'is-object.ts',
     ],
     types: ['policy/', 'observability/', 'auth/'],
   },

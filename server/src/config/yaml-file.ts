@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isObject } from '../is-object.ts';
 import { UsageError } from './usage-error.ts';
 
 /**
@@ -25,8 +26,8 @@ export async function readYamlFile(file: string): Promise<Record<string, unknown
     throw new UsageError(`The configuration file ${file} is not YAML${where}.`);
   }
   if (content === null || content === undefined) return {};
-  if (typeof content !== 'object' || Array.isArray(content)) {
+  if (!isObject(content)) {
     throw new UsageError(`The configuration file ${file} must hold settings as key: value.`);
   }
-  return content as Record<string, unknown>;
+  return content;
 }

@@ -1,7 +1,8 @@
 /** `/mcp`: reads one message, finds the generation that it speaks, and sends what that one answers. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { isObject } from '../is-object.ts';
 import type { McpAnswer, McpEndpoints, McpExchange } from '../mcp/endpoint.ts';
-import { isObject, isRequestId, JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
+import { isRequestId, JsonRpcError, jsonRpcCodes, parseMessage } from '../mcp/json-rpc.ts';
 import { isToolCall, toolOf } from '../mcp/refused-call.ts';
 import type { StepUpCheck } from '../mcp/surface.ts';
 import type { Authenticator } from './authenticator.ts';

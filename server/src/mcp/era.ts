@@ -8,6 +8,7 @@
  * malformed. Everything else is the older generation's.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isObject } from '../is-object.ts';
 
 /** The first revision without a handshake. Revisions are dates, so later ones sort after it. */
 export const firstModernRevision = '2026-07-28';
@@ -22,9 +23,7 @@ function isModernRevision(version: unknown): boolean {
 function metaOf(message: Record<string, unknown>): Record<string, unknown> | undefined {
   const params = message.params as { _meta?: unknown } | null | undefined;
   const meta = typeof params === 'object' ? params?._meta : undefined;
-  return typeof meta === 'object' && meta !== null && !Array.isArray(meta)
-    ? (meta as Record<string, unknown>)
-    : undefined;
+  return isObject(meta) ? meta : undefined;
 }
 
 /** True when a message itself says that it is modern. On stdio, where there are no headers, this is all there is. */

@@ -1,4 +1,5 @@
 /** JSON-RPC without an SDK: codes, error bodies, and reading one message out of bytes that anybody may have sent. */
+import { isObject } from '../is-object.ts';
 
 export const jsonRpcCodes = {
   parseError: -32700,
@@ -35,11 +36,6 @@ export class JsonRpcError extends Error {
   }
 }
 
-/** True for what JSON calls an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
 /** An error response as text. `id` is null when the request's id could not be read. */
 export function errorBody(
   code: number,
@@ -72,11 +68,11 @@ export function parseMessage(bytes: Uint8Array): Record<string, unknown> {
       'Batches are not part of this protocol; send one message.',
     );
   }
-  if (value === null || typeof value !== 'object') {
+  if (!isObject(value)) {
     throw new JsonRpcError(jsonRpcCodes.invalidRequest, 'A message is a JSON object.');
   }
   refuseTraps(value);
-  return value as Record<string, unknown>;
+  return value;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -1,8 +1,8 @@
 /** What this product offers over MCP: the tools of the registry, and the text that explains the server to a model. */
+import { isObject } from '../is-object.ts';
 import { type Tool, toolsets } from '../tools/define-tool.ts';
 import type { ToolRegistry } from '../tools/registry.ts';
 import { confirmationAnswer } from './call-result.ts';
-import { isObject } from './json-rpc.ts';
 import type { McpSurface } from './surface.ts';
 
 /**

@@ -1,5 +1,6 @@
 /** What a dry run tells of an object that would be made: what was asked for, and what the API server makes of that. */
 import { stringify } from 'yaml';
+import { isObject } from '../is-object.ts';
 import type { KubeObject } from '../kube/gateway.ts';
 import { redactSecret, withoutBookkeeping } from './shown-object.ts';
 
@@ -43,11 +44,8 @@ function withoutData(object: Record<string, unknown>): Record<string, unknown> {
   return rest;
 }
 
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
-
 function compare(asked: unknown, stored: unknown, path: string, into: Creation): void {
-  if (isMap(asked) && isMap(stored)) {
+  if (isObject(asked) && isObject(stored)) {
     const below = (key: string): string => (path === '' ? key : `${path}.${key}`);
     for (const [key, value] of Object.entries(asked)) {
       if (Object.hasOwn(stored, key)) compare(value, stored[key], below(key), into);

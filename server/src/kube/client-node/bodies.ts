@@ -3,6 +3,7 @@
  * status of 200, so nothing is looked into before it is known to have the shape that it must have.
  */
 import { ToolError } from '../../errors.ts';
+import { isObject } from '../../is-object.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -19,9 +20,8 @@ export function parseObject(text: string): JsonObject {
 
 /** The value itself. Throws `cluster_error` when it is no JSON object. */
 export function expectObject(value: unknown): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw notKubernetes('that is no object of Kubernetes');
-  return value as JsonObject;
+  if (!isObject(value)) throw notKubernetes('that is no object of Kubernetes');
+  return value;
 }
 
 /** The entries of a list, all of them objects. Kubernetes writes an empty list as `null`, too. Throws `cluster_error` otherwise. */

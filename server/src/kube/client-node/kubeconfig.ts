@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { closest } from '../../closest.ts';
 import { ToolError } from '../../errors.ts';
+import { isObject } from '../../is-object.ts';
 
 type Fields = Record<string, unknown>;
 
@@ -30,9 +31,6 @@ export function notConfigured(message: string, hint?: string): ToolError {
   return new ToolError('cluster_not_configured', message, hint === undefined ? {} : { hint });
 }
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const textOf = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? value : undefined;
 
@@ -50,7 +48,7 @@ export function parseKubeconfig(text: string, source: string, directory: string)
       'Correct the file: kubectl --kubeconfig FILE config view names the line. Or name another one with --kubeconfig or KUBECONFIG.',
     );
   }
-  if (!isFields(document)) {
+  if (!isObject(document)) {
     throw notConfigured(
       `${source} is not a kubeconfig.`,
       'Name a kubeconfig with --kubeconfig or KUBECONFIG: a YAML file with clusters, users and contexts.',
@@ -59,8 +57,8 @@ export function parseKubeconfig(text: string, source: string, directory: string)
   const entries = (list: string, field: string): Map<string, Fields> => {
     const named = new Map<string, Fields>();
     for (const entry of Array.isArray(document[list]) ? document[list] : []) {
-      const name = isFields(entry) ? textOf(entry.name) : undefined;
-      const value = isFields(entry) && isFields(entry[field]) ? entry[field] : {};
+      const name = isObject(entry) ? textOf(entry.name) : undefined;
+      const value = isObject(entry) && isObject(entry[field]) ? entry[field] : {};
       if (name !== undefined && !named.has(name)) named.set(name, absolutePaths(value, directory));
     }
     return named;
@@ -82,7 +80,7 @@ function absolutePaths(entry: Fields, directory: string): Fields {
     if (path !== undefined && !isAbsolute(path)) made[field] = resolve(directory, path);
   }
   const exec = made.exec;
-  if (isFields(exec)) {
+  if (isObject(exec)) {
     const command = textOf(exec.command);
     // As kubectl does: a command with a slash is a file beside the kubeconfig, one without is looked up in PATH.
     if (command?.includes('/') && !isAbsolute(command)) {

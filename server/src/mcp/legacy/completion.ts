@@ -1,4 +1,5 @@
-import { isObject, JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
+import { isObject } from '../../is-object.ts';
+import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
 import type { Handler } from './call.ts';
 import { methodNotFound, text, texts } from './params.ts';
 

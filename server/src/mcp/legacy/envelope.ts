@@ -5,7 +5,8 @@ import type {
   JSONRPCResponse,
 } from '@modelcontextprotocol/sdk/types.js';
 import { InitializeRequestSchema, JSONRPCResponseSchema } from '@modelcontextprotocol/sdk/types.js';
-import { isObject, isRequestId, JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
+import { isObject } from '../../is-object.ts';
+import { isRequestId, JsonRpcError, jsonRpcCodes, type RequestId } from '../json-rpc.ts';
 
 export type Envelope =
   | { kind: 'request'; message: JSONRPCRequest }

@@ -1,9 +1,10 @@
 import { ToolError } from '../../errors.ts';
+import { isObject } from '../../is-object.ts';
 import { errorAnswer } from '../../tools/answer.ts';
 import type { ToolDescription } from '../../tools/call.ts';
 import { Fence } from '../../tools/fence.ts';
 import { renderResult } from '../call-result.ts';
-import { isObject, JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
+import { JsonRpcError, jsonRpcCodes } from '../json-rpc.ts';
 import { recordRefusedCall } from '../refused-call.ts';
 import type { Answers } from '../surface.ts';
 import type { Handler, LegacyCall } from './call.ts';

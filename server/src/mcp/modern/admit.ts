@@ -11,8 +11,9 @@ import {
   PROTOCOL_VERSION_META_KEY,
   UnsupportedProtocolVersionError,
 } from '@modelcontextprotocol/server';
+import { isObject } from '../../is-object.ts';
 import { firstModernRevision } from '../era.ts';
-import { isObject, isRequestId } from '../json-rpc.ts';
+import { isRequestId } from '../json-rpc.ts';
 import { RpcError, rpcCode } from './rpc-error.ts';
 
 /** Revisions that are served, newest first. */

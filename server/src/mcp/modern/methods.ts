@@ -1,7 +1,7 @@
 /** The methods of 2026-07-28 that answer once. `subscriptions/listen`, which goes on answering, is a file of its own. */
 import { z } from 'zod';
+import { isObject } from '../../is-object.ts';
 import { renderResult } from '../call-result.ts';
-import { isObject } from '../json-rpc.ts';
 import { recordRefusedCall } from '../refused-call.ts';
 import type { Answers, McpSurface, RequestContext } from '../surface.ts';
 import { servedRevisions } from './admit.ts';
