@@ -2,7 +2,7 @@
  * cnpg-mcp-rbac on a real cluster, by people who may do everything, little, and nothing. What the rules are good for is shown by
  * the chart's pods, which have the same ones (pod-rights).
  */
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -231,7 +231,7 @@ describe('cnpg-mcp-rbac', () => {
     expect(await getObject('serviceaccount', 'cnpg-mcp', namespace)).toBeUndefined();
   });
 
-  it('makes no kubeconfig for an account that does not exist, nor in the place of a folder', async () => {
+  it('makes no kubeconfig for an account that does not exist, nor in the place of a folder or a link', async () => {
     await rbac('revoke');
     const file = join(folder, 'nobody.kubeconfig');
     expect(await rbac('kubeconfig', '--output', file)).toMatchObject({
@@ -243,6 +243,13 @@ describe('cnpg-mcp-rbac', () => {
       status: 1,
       error: expect.stringContaining(`${folder} is a folder: name a file.`),
     });
+    const link = join(folder, 'link.kubeconfig');
+    await symlink(tmpdir(), link);
+    expect(await rbac('kubeconfig', '--output', link, '--overwrite')).toMatchObject({
+      status: 1,
+      error: expect.stringContaining(`${link} is a link or a device: name a file.`),
+    });
+    expect(await readlink(link)).toBe(tmpdir());
   });
 
   it('writes a kubeconfig that only its owner can read, with a token that ends, and never prints it', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { lstat, open, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { kubeconfigWith, tokenOf } from '../account-token.ts';
@@ -45,6 +45,10 @@ function secondsOf(text: string): number {
 /** Nobody else can read the file at any time, and a file that is there is replaced whole or not at all. */
 async function writePrivately(path: string, text: string, overwrite: boolean): Promise<void> {
   if (!overwrite) return create(path, text);
+  // Renaming would put a file in the place of a device, such as /dev/stdout, for everybody.
+  const there = await lstat(path).catch(() => undefined);
+  if (there && !there.isFile() && !there.isDirectory())
+    throw new Failure(`${path} is a link or a device: name a file.`, exitStatus.failed);
   const beside = join(dirname(path), `.${randomUUID()}`);
   await create(beside, text, path);
   await rename(beside, path).catch(async (thrown: NodeJS.ErrnoException) => {
