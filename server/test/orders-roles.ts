@@ -1,14 +1,17 @@
 /** The roles of a running cluster `orders`, for tests of the tools that make and drop them. */
 import { afterEach, beforeEach } from 'vitest';
 import type { KubeObject } from '../../e2e/simulator/index.ts';
+import type { SimulatedRole } from '../../e2e/simulator/operator/postgres.ts';
 import { createPostgresRole } from '../src/tools/catalog/create-postgres-role.ts';
 import { deletePostgresRole } from '../src/tools/catalog/delete-postgres-role.ts';
-import { type Harness, type HarnessAnswer, startHarness } from './harness.ts';
+import { type Harness, type HarnessAnswer, type HarnessOptions, startHarness } from './harness.ts';
 import { demo, managedRoles, orders, startOrders } from './running-cluster.ts';
 
 export interface OrdersRoles {
   /** Of the test that runs. */
   readonly harness: Harness;
+  /** Starts the cluster anew in another surrounding. */
+  restart(options: HarnessOptions): Promise<void>;
   /** Arguments that name one role. */
   args(role: string): { cluster_name: string; namespace: string; role_name: string };
   create(role: string, more?: object): Promise<HarnessAnswer>;
@@ -16,6 +19,8 @@ export interface OrdersRoles {
   remove(role: string): Promise<HarnessAnswer>;
   /** States and codes, sorted: which of several calls gets which is a matter of time. */
   outcomesOf(answers: HarnessAnswer[]): string[];
+  /** The role as PostgreSQL has it. */
+  inPostgres(role: string): SimulatedRole | undefined;
   /** Whether PostgreSQL has the role. */
   exists(role: string): boolean;
   /** The Secret that this server makes for a role. */
@@ -32,10 +37,11 @@ export interface OrdersRoles {
 /** Starts the cluster before each test of the file, and ends it afterwards. */
 export function ordersRoles(): OrdersRoles {
   let harness: Harness;
-  beforeEach(async () => {
-    harness = await startHarness();
+  const start = async (options?: HarnessOptions): Promise<void> => {
+    harness = await startHarness(options);
     await startOrders(harness);
-  });
+  };
+  beforeEach(() => start());
   afterEach(() => harness.close());
 
   const args = (role_name: string) => ({ cluster_name: 'orders', namespace: demo, role_name });
@@ -43,11 +49,16 @@ export function ordersRoles(): OrdersRoles {
     get harness() {
       return harness;
     },
+    async restart(options) {
+      await harness.close();
+      await start(options);
+    },
     args,
     create: (role, more = {}) => harness.call(createPostgresRole, { ...args(role), ...more }),
     remove: (role) => harness.confirmed(deletePostgresRole, args(role)),
     outcomesOf: (answers) =>
       answers.map(({ structured }) => structured.state ?? structured.error.code).sort(),
+    inPostgres: (role) => harness.simulator.postgres.role(demo, 'orders', role),
     exists: (role) => harness.simulator.postgres.roleExists(demo, 'orders', role),
     secret: (role) => harness.simulator.state.get('secrets', demo, `cnpg-orders-user-${role}`),
     passwordVersion: (role) =>

@@ -15,11 +15,8 @@ import { markerName } from '../../cnpg/role-marker.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 
 const roles = ordersRoles();
+const { create, secret, inPostgres } = roles;
 
-const create = (args: Record<string, unknown>) =>
-  roles.harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, ...args });
-const secret = (name: string) => roles.harness.simulator.state.get('secrets', demo, name);
-const inPostgres = (role: string) => roles.harness.simulator.postgres.role(demo, 'orders', role);
 const bySql = (role: string) =>
   roles.harness.simulator.postgres.createRole(demo, 'orders', role, { login: true, createdb: true });
 const listed = () => orders(roles.harness).status?.managedRolesStatus?.byStatus?.['not-managed'] ?? [];
@@ -43,7 +40,7 @@ describe('create_postgres_role', () => {
       if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       const before = structuredClone(inPostgres('billing'));
       roles.harness.simulator.clearRequests();
-      const answer = await create({ role_name: 'billing' });
+      const answer = await create('billing');
       expect(answer.structured).toMatchObject({
         error: {
           code: 'already_exists',
@@ -54,21 +51,21 @@ describe('create_postgres_role', () => {
       expect(answer.text).toContain('nothing remains');
       expect(writes(roles.harness)).toEqual(['patch clusters orders', 'patch clusters orders']);
       expect(managedRoles(roles.harness)).toEqual([]);
-      expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+      expect(secret('billing')).toBeUndefined();
       expect(inPostgres('billing')).toEqual(before);
     },
   );
 
   it('leaves a role as it is that was made by SQL after the operator looked last', async () => {
-    await create({ role_name: 'first' });
+    await create('first');
     bySql('billing');
     const before = structuredClone(inPostgres('billing'));
     expect(listed()).not.toContain('billing');
-    const answer = await create({ role_name: 'billing' });
+    const answer = await create('billing');
     expect(answer.structured.error.code).toBe('already_exists');
     expect(inPostgres('billing')).toEqual(before);
     expect(managedRoles(roles.harness)).toMatchObject([{ name: 'first' }]);
-    expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+    expect(secret('billing')).toBeUndefined();
   });
 
   /** The role becomes visible when the operator tries to make it; the operator gets its way after so many attempts. */
@@ -86,7 +83,7 @@ describe('create_postgres_role', () => {
     async (place) => {
       if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       hold('billing');
-      const answer = await create({ role_name: 'billing', wait: false });
+      const answer = await create('billing', { wait: false });
       expect(answer.structured.error).toMatchObject({
         code: 'already_exists',
         message: expect.stringContaining('made by SQL while this call was creating one'),
@@ -94,7 +91,7 @@ describe('create_postgres_role', () => {
       });
       expect(answer.text).toContain('nothing remains');
       expect(managedRoles(roles.harness)).toEqual([]);
-      expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+      expect(secret('billing')).toBeUndefined();
       await roles.harness.simulator.state.until('databaseroles', demo, 'orders-billing', (object) => !object);
       expect(inPostgres('billing')).toEqual({ name: 'billing', attributes: { login: true, createdb: true } });
     },
@@ -108,7 +105,7 @@ describe('create_postgres_role', () => {
       const { simulator } = roles.harness;
       simulator.clearRequests();
       simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
-      const answering = create({ role_name: 'billing' });
+      const answering = create('billing');
       await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
       await primaryNotReady(roles.harness);
       // Longer than a call that does not wait looks at what becomes of the declaration.
@@ -117,7 +114,7 @@ describe('create_postgres_role', () => {
       simulator.postgres.behave(demo, 'orders-1', {});
       expect((await answering).structured.error.code).toBe('already_exists');
       expect(managedRoles(roles.harness)).toEqual([]);
-      expect(secret('cnpg-orders-user-billing')).toBeUndefined();
+      expect(secret('billing')).toBeUndefined();
     },
   );
 
@@ -130,13 +127,13 @@ describe('create_postgres_role', () => {
       const slow = place === 'DatabaseRole' ? 'databaseroles' : 'clusters';
       const declared = place === 'DatabaseRole' ? 'create databaseroles' : 'create secrets';
       roles.harness.simulator.clearRequests();
-      const answering = create({ role_name: 'billing' });
+      const answering = create('billing');
       await vi.waitFor(() => expect(writes(roles.harness)).toContain(declared));
       roles.harness.simulator.faults.add({ match: { verb: 'get', resource: slow }, delayMs: 200 });
       const answer = await answering;
       expect(answer.structured.error.code).toBe('already_exists');
       expect(answer.text).toContain('It was too late to take the declaration back');
-      expect(secret('cnpg-orders-user-billing')).toBeDefined();
+      expect(secret('billing')).toBeDefined();
       expect(inPostgres('billing')?.attributes).toMatchObject({ createdb: false });
     },
   );
@@ -150,7 +147,7 @@ describe('create_postgres_role', () => {
       const { faults } = roles.harness.simulator;
       roles.harness.simulator.clearRequests();
       faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 100, times: 1 });
-      const answering = create({ role_name: 'billing' });
+      const answering = create('billing');
       await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
       for (const verb of ['list', 'watch']) faults.add({ match: { verb, resource }, delayMs: 400 });
       const answer = await answering;
@@ -163,33 +160,33 @@ describe('create_postgres_role', () => {
     await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
     roles.harness.simulator.deny({ verb: 'delete', resource: 'databaseroles' });
     hold('billing');
-    const answer = await create({ role_name: 'billing' });
+    const answer = await create('billing');
     expect(answer.structured.error.code).toBe('already_exists');
     expect(answer.text).toMatch(/were not undone.*may not delete databaseroles/s);
-    expect(secret('cnpg-orders-user-billing')).toBeDefined();
+    expect(secret('billing')).toBeDefined();
   });
 
   it('says beforehand that the role was there when the operator looked last, and does not take that for an answer', async () => {
-    await create({ role_name: 'billing' });
+    await create('billing');
     const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
     const key = { name: 'orders', namespace: demo };
-    await create({ role_name: 'first' });
+    await create('first');
     await roles.harness.kube.patch('clusters', key, { type: 'json', body });
     roles.harness.simulator.state.remove('secrets', demo, 'cnpg-orders-user-billing');
     await vi.waitFor(() => expect(listed()).toContain('billing'));
-    const shown = await create({ role_name: 'billing', dry_run: true });
+    const shown = await create('billing', { dry_run: true });
     expect(shown.structured).toMatchObject({
       state: 'dry_run',
       warnings: [expect.stringContaining('had a role billing when the operator looked last')],
     });
-    expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
+    expect((await create('billing')).structured.error.code).toBe('already_exists');
     expect(managedRoles(roles.harness)).toMatchObject([{ name: 'first' }]);
   });
 
   it('takes one write more than without a look, and leaves no marker', async () => {
-    await create({ role_name: 'first' });
+    await create('first');
     roles.harness.simulator.clearRequests();
-    const answer = await create({ role_name: 'clerk' });
+    const answer = await create('clerk');
     // An edit is repeated when the operator wrote its status in between.
     const accepted = roles.harness.simulator.requests.filter(({ status }) => status < 400);
     expect(
@@ -204,7 +201,7 @@ describe('create_postgres_role', () => {
     async (place) => {
       if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       await leaveMarker(roles.harness, markerName('clerk', new Date()));
-      expect((await create({ role_name: 'clerk' })).structured).toMatchObject({ state: 'done' });
+      expect((await create('clerk')).structured).toMatchObject({ state: 'done' });
       expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(
         place === 'DatabaseRole' ? [] : ['clerk'],
       );
@@ -219,7 +216,7 @@ describe('create_postgres_role', () => {
       delayMs: 300,
       times: 1,
     });
-    const answering = create({ role_name: 'clerk' });
+    const answering = create('clerk');
     await vi.waitFor(() => expect(writes(roles.harness)).toContain('create databaseroles'));
     roles.harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
     const answer = await answering;
@@ -228,20 +225,20 @@ describe('create_postgres_role', () => {
       what: expect.stringContaining('marker'),
       status: 'failed',
     });
-    expect(secret('cnpg-orders-user-clerk')).toBeDefined();
+    expect(secret('clerk')).toBeDefined();
   });
 
   it('creates nothing when the operator does not look, and takes the marker out again', async () => {
-    await create({ role_name: 'first' });
+    await create('first');
     await primaryNotReady(roles.harness);
-    const answer = await create({ role_name: 'clerk', timeout: 1 });
+    const answer = await create('clerk', { timeout: 1 });
     expect(answer.structured).toMatchObject({
       error: { code: 'timeout', message: expect.stringContaining('did not say which roles PostgreSQL has') },
       steps: [{ status: 'undone' }, ...answer.structured.steps.slice(1)],
     });
     expect(answer.text).toContain('The steps before it were undone: nothing remains.');
     expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(['first']);
-    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+    expect(secret('clerk')).toBeUndefined();
   });
 
   it('takes the marker out again when the call is cancelled', async () => {
@@ -259,7 +256,7 @@ describe('create_postgres_role', () => {
   });
 
   it('makes the first role of a cluster in one call', async () => {
-    const answer = await create({ role_name: 'clerk' });
+    const answer = await create('clerk');
     expect(answer.structured).toMatchObject({ state: 'done', losses: [], warnings: [] });
     expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(['clerk']);
   });
@@ -267,7 +264,7 @@ describe('create_postgres_role', () => {
   it('does not take the list of before for an answer when only a marker is left', async () => {
     bySql('billing');
     await leaveMarker(roles.harness, 'cnpg-mcp-marker-00000000-00000000-0');
-    expect((await create({ role_name: 'billing' })).structured.error.code).toBe('already_exists');
+    expect((await create('billing')).structured.error.code).toBe('already_exists');
     expect(managedRoles(roles.harness)).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Harness, startHarness } from '../../../test/harness.ts';
+import { describe, expect, it, vi } from 'vitest';
+import { ordersRoles } from '../../../test/orders-roles.ts';
 import {
   demo,
   managedRoles,
@@ -7,26 +7,16 @@ import {
   passwordIn,
   primaryNotReady,
   putDatabaseRole,
-  startOrders,
   writes,
 } from '../../../test/running-cluster.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 
-let harness: Harness;
-beforeEach(async () => {
-  harness = await startHarness();
-  await startOrders(harness);
-});
-afterEach(() => harness.close());
-
-const create = (args: Record<string, unknown>) =>
-  harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, ...args });
-const secret = (name: string) => harness.simulator.state.get('secrets', demo, name);
-const inPostgres = (role: string) => harness.simulator.postgres.role(demo, 'orders', role);
+const roles = ordersRoles();
+const { create, secret, inPostgres } = roles;
 
 describe('create_postgres_role', () => {
   it('makes the role in PostgreSQL, with a generated password that is only in its Secret', async () => {
-    const answer = await create({ role_name: 'clerk', createdb: true });
+    const answer = await create('clerk', { createdb: true });
     expect(answer.structured).toMatchObject({
       state: 'done',
       result: {
@@ -40,11 +30,11 @@ describe('create_postgres_role', () => {
     const name = 'cnpg-orders-user-clerk';
     expect(inPostgres('clerk')).toMatchObject({
       attributes: { login: true, createdb: true, inherit: true },
-      passwordVersion: secret(name)?.metadata.resourceVersion,
+      passwordVersion: secret('clerk')?.metadata.resourceVersion,
     });
-    const password = passwordIn(harness, name);
+    const password = passwordIn(roles.harness, name);
     expect(password).toMatch(/^[A-Za-z0-9]{32}$/);
-    expect(JSON.stringify([answer, harness.audits])).not.toContain(password);
+    expect(JSON.stringify([answer, roles.harness.audits])).not.toContain(password);
     expect(answer.text).toContain(
       `kubectl get secret ${name} -n demo -o jsonpath='{.data.password}' | base64 -d`,
     );
@@ -53,11 +43,11 @@ describe('create_postgres_role', () => {
 
   it('makes thirty roles at once, and none of the calls gets in the way of another', async () => {
     const names = Array.from({ length: 30 }, (_, index) => `clerk${index}`);
-    const answers = await Promise.all(names.map((role_name) => create({ role_name, timeout: 60 })));
+    const answers = await Promise.all(names.map((role_name) => create(role_name, { timeout: 60 })));
     expect(answers.map(({ structured }) => structured?.state)).toEqual(names.map(() => 'done'));
-    expect(managedRoles(harness).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
-    expect(managedRoles(harness)).toHaveLength(30);
-    const edits = harness.simulator.requests.filter(
+    expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(managedRoles(roles.harness)).toHaveLength(30);
+    const edits = roles.harness.simulator.requests.filter(
       ({ verb, resource }) => verb === 'patch' && resource === 'clusters',
     );
     // Two each; some more for conflicts with the operator, which writes the status meanwhile.
@@ -65,8 +55,8 @@ describe('create_postgres_role', () => {
   });
 
   it('marks the Secret as its own, for this very cluster, and makes the operator watch it', async () => {
-    await create({ role_name: 'clerk' });
-    expect(secret('cnpg-orders-user-clerk')).toMatchObject({
+    await create('clerk');
+    expect(secret('clerk')).toMatchObject({
       type: 'kubernetes.io/basic-auth',
       metadata: {
         labels: {
@@ -76,13 +66,13 @@ describe('create_postgres_role', () => {
           'cnpg.io/role': 'clerk',
           'cnpg.io/reload': 'true',
         },
-        annotations: { 'cnpg-mcp.io/owner-uid': orders(harness).metadata.uid },
+        annotations: { 'cnpg-mcp.io/owner-uid': orders(roles.harness).metadata.uid },
         ownerReferences: [
           {
             apiVersion: 'postgresql.cnpg.io/v1',
             kind: 'Cluster',
             name: 'orders',
-            uid: orders(harness).metadata.uid,
+            uid: orders(roles.harness).metadata.uid,
             controller: false,
             blockOwnerDeletion: false,
           },
@@ -93,49 +83,53 @@ describe('create_postgres_role', () => {
   });
 
   it('makes a DatabaseRole when the cluster uses those', async () => {
-    await putDatabaseRole(harness, 'any-name', { name: 'first' });
-    const answer = await create({ role_name: 'clerk', in_roles: ['first', 'pg_monitor'] });
+    await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+    const answer = await create('clerk', { in_roles: ['first', 'pg_monitor'] });
     expect(answer.structured).toMatchObject({
       state: 'done',
       result: { defined_in: 'DatabaseRole', crd_name: 'orders-clerk' },
     });
-    expect(harness.simulator.state.get('databaseroles', demo, 'orders-clerk')?.spec).toMatchObject({
+    expect(roles.harness.simulator.state.get('databaseroles', demo, 'orders-clerk')?.spec).toMatchObject({
       cluster: { name: 'orders' },
       name: 'clerk',
       inRoles: ['first', 'pg_monitor'],
       passwordSecret: { name: 'cnpg-orders-user-clerk' },
     });
-    expect(managedRoles(harness)).toEqual([]);
+    expect(managedRoles(roles.harness)).toEqual([]);
     expect(inPostgres('clerk')).toBeDefined();
   });
 
   it('finds a free object name when another cluster has taken the plain one', async () => {
-    await putDatabaseRole(harness, 'any-name', { name: 'first' });
-    harness.simulator.state.put({
+    await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+    roles.harness.simulator.state.put({
       apiVersion: 'postgresql.cnpg.io/v1',
       kind: 'DatabaseRole',
       metadata: { name: 'orders-clerk', namespace: demo },
       spec: { cluster: { name: 'else' }, name: 'x' },
     });
-    const answer = await create({ role_name: 'clerk' });
+    const answer = await create('clerk');
     expect(answer.structured.result.crd_name).toBe('orders-role-clerk');
   });
 
   it.each(['app_user', 'App User', 'straße', 'a.b$c'])('makes a role named %s', async (role_name) => {
-    const answer = await create({ role_name });
+    const answer = await create(role_name);
     expect(answer.structured.state).toBe('done');
-    expect(managedRoles(harness)).toMatchObject([{ name: role_name }]);
+    expect(managedRoles(roles.harness)).toMatchObject([{ name: role_name }]);
     expect(inPostgres(role_name)).toBeDefined();
   });
 
   it('says "requested" when it did not wait, and when the time was too short', async () => {
-    expect((await create({ role_name: 'clerk', wait: false })).structured.state).toBe('requested');
-    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
-    const answering = create({ role_name: 'late', timeout: 1 });
+    expect((await create('clerk', { wait: false })).structured.state).toBe('requested');
+    roles.harness.simulator.faults.add({
+      match: { verb: 'create', resource: 'secrets' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = create('late', { timeout: 1 });
     await vi.waitFor(() =>
-      expect(writes(harness).filter((write) => write === 'create secrets')).toHaveLength(2),
+      expect(writes(roles.harness).filter((write) => write === 'create secrets')).toHaveLength(2),
     );
-    await primaryNotReady(harness);
+    await primaryNotReady(roles.harness);
     const answer = await answering;
     expect(answer.isError).toBe(false);
     expect(answer.structured.state).toBe('requested');
@@ -143,13 +137,13 @@ describe('create_postgres_role', () => {
   });
 
   it("fails with PostgreSQL's words when it cannot be applied", async () => {
-    const answer = await create({ role_name: 'clerk', in_roles: ['nosuch'] });
+    const answer = await create('clerk', { in_roles: ['nosuch'] });
     expect(answer.isError).toBe(true);
     expect(answer.text).toMatch(/«data \w+» .*role "nosuch" does not exist «end/);
   });
 
   it('warns loudly about superusers and replication', async () => {
-    const answer = await create({ role_name: 'boss', superuser: true, replication: true, dry_run: true });
+    const answer = await create('boss', { superuser: true, replication: true, dry_run: true });
     expect(answer.structured.warnings.slice(0, 2)).toEqual([
       expect.stringContaining('SUPERUSER: boss may do everything'),
       expect.stringContaining('REPLICATION: boss may copy the whole server'),
@@ -157,13 +151,13 @@ describe('create_postgres_role', () => {
   });
 
   it('changes nothing in a dry run, and shows no password', async () => {
-    const before = orders(harness).spec;
-    const answer = await create({ role_name: 'clerk', dry_run: true });
+    const before = orders(roles.harness).spec;
+    const answer = await create('clerk', { dry_run: true });
     expect(answer.structured.state).toBe('dry_run');
     expect(answer.text).toContain('password: (not shown)');
-    expect(writes(harness)).toEqual([]);
-    expect(orders(harness).spec).toEqual(before);
-    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+    expect(writes(roles.harness)).toEqual([]);
+    expect(orders(roles.harness).spec).toEqual(before);
+    expect(secret('clerk')).toBeUndefined();
   });
 
   it.each([
@@ -174,43 +168,43 @@ describe('create_postgres_role', () => {
     ['cnpg_mine', 'refused'],
     ['shop', 'already_exists'],
   ])('refuses the name %s before anything is written', async (role_name, code) => {
-    const answer = await create({ role_name });
+    const answer = await create(role_name);
     expect(answer.structured.error.code).toBe(code);
-    expect(writes(harness)).toEqual([]);
+    expect(writes(roles.harness)).toEqual([]);
   });
 
   it('refuses a role that exists in either place', async () => {
-    await create({ role_name: 'inline' });
-    await putDatabaseRole(harness, 'any-name', { name: 'object' });
-    harness.simulator.clearRequests();
-    expect((await create({ role_name: 'inline' })).text).toContain('in spec.managed.roles');
-    expect((await create({ role_name: 'object' })).text).toContain('in DatabaseRole any-name');
-    expect(writes(harness)).toEqual([]);
+    await create('inline');
+    await putDatabaseRole(roles.harness, 'any-name', { name: 'object' });
+    roles.harness.simulator.clearRequests();
+    expect((await create('inline')).text).toContain('in spec.managed.roles');
+    expect((await create('object')).text).toContain('in DatabaseRole any-name');
+    expect(writes(roles.harness)).toEqual([]);
   });
 
   it.each(['spec.managed.roles', 'DatabaseRole'])(
     'says of a role in %s that an earlier call may still be under way, as long as it is not applied',
     async (place) => {
-      if (place === 'DatabaseRole') await putDatabaseRole(harness, 'any-name', { name: 'first' });
-      harness.simulator.faults.add({
+      if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
+      roles.harness.simulator.faults.add({
         match: { verb: 'create', resource: 'secrets' },
         delayMs: 300,
         times: 1,
       });
-      const answering = create({ role_name: 'clerk', wait: false });
-      await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
-      await primaryNotReady(harness);
+      const answering = create('clerk', { wait: false });
+      await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+      await primaryNotReady(roles.harness);
       expect((await answering).structured.state).toBe('requested');
-      const repeated = (await create({ role_name: 'clerk' })).structured.error;
+      const repeated = (await create('clerk')).structured.error;
       expect(repeated).toMatchObject({
         code: 'already_exists',
         message: expect.stringContaining('but the operator has not applied it'),
         hint: expect.stringContaining('may still be under way'),
       });
-      harness.simulator.postgres.behave(demo, 'orders-1', {});
+      roles.harness.simulator.postgres.behave(demo, 'orders-1', {});
       await vi.waitFor(() => expect(inPostgres('clerk')).toBeDefined());
       await vi.waitFor(async () =>
-        expect((await create({ role_name: 'clerk' })).structured.error.hint).toBe(
+        expect((await create('clerk')).structured.error.hint).toBe(
           'Change it with update_postgres_role, or choose another name.',
         ),
       );
@@ -218,9 +212,9 @@ describe('create_postgres_role', () => {
   );
 
   it('is written to the audit with the name of the role, and that of the cluster beside it', async () => {
-    await create({ role_name: 'clerk', dry_run: true });
-    await create({ role_name: 'postgres' });
-    expect(harness.audits).toMatchObject([
+    await create('clerk', { dry_run: true });
+    await create('postgres');
+    expect(roles.harness.audits).toMatchObject([
       { object: 'clerk', cluster: 'orders', outcome: 'dry_run' },
       { object: 'postgres', cluster: 'orders', outcome: 'refused' },
     ]);
@@ -233,52 +227,60 @@ describe('create_postgres_role', () => {
       metadata: { name: 'cnpg-orders-user-clerk', namespace: demo },
       data: { password: 'dGhlaXJz' },
     };
-    harness.simulator.state.put(theirs);
-    const answer = await create({ role_name: 'clerk' });
+    roles.harness.simulator.state.put(theirs);
+    const answer = await create('clerk');
     expect(answer.structured.error).toMatchObject({
       code: 'already_exists',
       message: expect.stringContaining('Secret cnpg-orders-user-clerk'),
     });
-    expect(passwordIn(harness, 'cnpg-orders-user-clerk')).toBe('theirs');
-    expect(managedRoles(harness)).toEqual([]);
+    expect(passwordIn(roles.harness, 'cnpg-orders-user-clerk')).toBe('theirs');
+    expect(managedRoles(roles.harness)).toEqual([]);
   });
 
   it('advises to remove a Secret only when an earlier role of this very cluster has left it', async () => {
-    await create({ role_name: 'clerk' });
-    const ours = secret('cnpg-orders-user-clerk');
+    await create('clerk');
+    const ours = secret('clerk');
     if (!ours) throw new Error('no Secret');
     const key = { name: 'orders', namespace: demo };
     const body = [{ op: 'remove' as const, path: '/spec/managed/roles/0' }];
-    await harness.kube.patch('clusters', key, { type: 'json', body });
-    const hint = async () => (await create({ role_name: 'clerk' })).structured.error.hint;
+    await roles.harness.kube.patch('clusters', key, { type: 'json', body });
+    const hint = async () => (await create('clerk')).structured.error.hint;
     expect(await hint()).toContain('remove it with delete_postgres_role');
     const annotations = { ...ours.metadata.annotations, 'cnpg-mcp.io/owner-uid': 'another' };
-    harness.simulator.state.put({ ...ours, metadata: { ...ours.metadata, annotations } });
+    roles.harness.simulator.state.put({ ...ours, metadata: { ...ours.metadata, annotations } });
     expect(await hint()).toMatch(/may be in use. Choose another role name/);
-    harness.simulator.state.put({ ...ours, metadata: { ...ours.metadata, labels: {} } });
+    roles.harness.simulator.state.put({ ...ours, metadata: { ...ours.metadata, labels: {} } });
     expect(await hint()).toMatch(/did not make it. Choose another role name/);
   });
 
   it('does not overwrite a Secret that appears between plan and apply either', async () => {
-    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
-    const answering = create({ role_name: 'clerk' });
-    await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
-    harness.simulator.state.put({
+    roles.harness.simulator.faults.add({
+      match: { verb: 'create', resource: 'secrets' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = create('clerk');
+    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+    roles.harness.simulator.state.put({
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: 'cnpg-orders-user-clerk', namespace: demo },
       data: { password: 'dGhlaXJz' },
     });
     expect((await answering).structured.error.code).toBe('already_exists');
-    expect(passwordIn(harness, 'cnpg-orders-user-clerk')).toBe('theirs');
-    expect(managedRoles(harness)).toEqual([]);
+    expect(passwordIn(roles.harness, 'cnpg-orders-user-clerk')).toBe('theirs');
+    expect(managedRoles(roles.harness)).toEqual([]);
   });
 
   it('removes the Secret again when the role cannot be added, and says what could not be taken back', async () => {
-    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
-    const answering = create({ role_name: 'clerk' });
-    await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
-    harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
+    roles.harness.simulator.faults.add({
+      match: { verb: 'create', resource: 'secrets' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = create('clerk');
+    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+    roles.harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
     const answer = await answering;
     expect(answer.structured.error).toMatchObject({
       code: 'forbidden',
@@ -291,33 +293,37 @@ describe('create_postgres_role', () => {
       'failed',
       'not_done',
     ]);
-    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+    expect(secret('clerk')).toBeUndefined();
   });
 
   it('leaves nothing behind when the cluster is deleted between plan and apply', async () => {
-    harness.simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
-    const answering = create({ role_name: 'clerk' });
-    await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
-    harness.simulator.state.remove('clusters', demo, 'orders');
+    roles.harness.simulator.faults.add({
+      match: { verb: 'create', resource: 'secrets' },
+      delayMs: 300,
+      times: 1,
+    });
+    const answering = create('clerk');
+    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+    roles.harness.simulator.state.remove('clusters', demo, 'orders');
     const answer = await answering;
     expect(answer.structured.error.code).toBe('not_found');
-    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+    expect(secret('clerk')).toBeUndefined();
   });
 
   it('loses no role when several are made at once', async () => {
     const names = ['a', 'b', 'c', 'd'];
-    const answers = await Promise.all(names.map((role_name) => create({ role_name })));
+    const answers = await Promise.all(names.map((role_name) => create(role_name)));
     expect(answers.map(({ structured }) => structured.state)).toEqual(['done', 'done', 'done', 'done']);
-    expect(managedRoles(harness).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
-    expect(managedRoles(harness)).toHaveLength(4);
+    expect(managedRoles(roles.harness).map(({ name }) => name)).toEqual(expect.arrayContaining(names));
+    expect(managedRoles(roles.harness)).toHaveLength(4);
   });
 
   it('makes a role once when two ask for it at once', async () => {
-    const answers = await Promise.all([create({ role_name: 'clerk' }), create({ role_name: 'clerk' })]);
+    const answers = await Promise.all([create('clerk'), create('clerk')]);
     const codes = answers.map(({ structured }) => structured.error?.code ?? structured.state);
     expect(codes.sort()).toEqual(['already_exists', 'done']);
-    expect(managedRoles(harness)).toHaveLength(1);
-    expect(secret('cnpg-orders-user-clerk')).toBeDefined();
+    expect(managedRoles(roles.harness)).toHaveLength(1);
+    expect(secret('clerk')).toBeDefined();
   });
 
   it('names each right that is missing, and leaves nothing behind', async () => {
@@ -331,38 +337,38 @@ describe('create_postgres_role', () => {
         ) {
           continue;
         }
-        harness.simulator.deny({ verb, resource });
-        const answer = await create({ role_name: 'clerk' });
+        roles.harness.simulator.deny({ verb, resource });
+        const answer = await create('clerk');
         expect(answer.structured.error).toMatchObject({
           code: 'forbidden',
           missing_right: { verb, resource },
         });
-        harness.simulator.resetAccess();
+        roles.harness.simulator.resetAccess();
       }
     }
-    expect(managedRoles(harness)).toEqual([]);
-    expect(secret('cnpg-orders-user-clerk')).toBeUndefined();
+    expect(managedRoles(roles.harness)).toEqual([]);
+    expect(secret('clerk')).toBeUndefined();
   });
 
   it('works with an operator that has no DatabaseRole', async () => {
-    await harness.close();
-    harness = await startHarness({ operatorVersion: '1.28.0' });
-    await startOrders(harness);
-    expect((await create({ role_name: 'clerk' })).structured.state).toBe('done');
-    expect(harness.simulator.requests.filter(({ resource }) => resource === 'databaseroles')).toEqual([]);
+    await roles.restart({ operatorVersion: '1.28.0' });
+    expect((await create('clerk')).structured.state).toBe('done');
+    expect(roles.harness.simulator.requests.filter(({ resource }) => resource === 'databaseroles')).toEqual(
+      [],
+    );
   });
 
   it('refuses to write to a replica cluster', async () => {
-    const cluster = orders(harness);
-    harness.simulator.state.put({
+    const cluster = orders(roles.harness);
+    roles.harness.simulator.state.put({
       ...cluster,
       spec: { ...cluster.spec, replica: { enabled: true, source: 'main' } },
     });
-    const answer = await create({ role_name: 'clerk' });
+    const answer = await create('clerk');
     expect(answer.structured.error).toMatchObject({
       code: 'refused',
       hint: expect.stringContaining('source cluster'),
     });
-    expect(writes(harness)).toEqual([]);
+    expect(writes(roles.harness)).toEqual([]);
   });
 });

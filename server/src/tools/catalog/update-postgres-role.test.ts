@@ -8,14 +8,12 @@ import {
   putDatabaseRole,
   writes,
 } from '../../../test/running-cluster.ts';
-import { createPostgresRole } from './create-postgres-role.ts';
 import { updatePostgresRole } from './update-postgres-role.ts';
 
 const roles = ordersRoles();
+const { create, inPostgres } = roles;
 
 const secretName = 'cnpg-orders-user-clerk';
-const create = (role_name: string, more: object = {}) =>
-  roles.harness.call(createPostgresRole, { cluster_name: 'orders', namespace: demo, role_name, ...more });
 const update = (args: Record<string, unknown>) =>
   roles.harness.call(updatePostgresRole, {
     cluster_name: 'orders',
@@ -23,7 +21,6 @@ const update = (args: Record<string, unknown>) =>
     role_name: 'clerk',
     ...args,
   });
-const inPostgres = (role: string) => roles.harness.simulator.postgres.role(demo, 'orders', role);
 const role = (name: string) => managedRoles(roles.harness).find((entry) => entry.name === name);
 
 describe('update_postgres_role', () => {
