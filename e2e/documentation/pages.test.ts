@@ -63,7 +63,7 @@ const phrases = [
   ...['ip netns exec', 'nsenter --net', 'set -e'],
 ];
 /** Fields of objects and arguments of tools in that form. */
-const fields = ['kind', 'ensure', 'confirm', 'dry_run', 'format', 'failCgroupV1', 'impersonate'];
+const fields = ['kind', 'ensure', 'confirm', 'dry_run', 'wait', 'format', 'failCgroupV1', 'impersonate'];
 
 describe.each(pages)('%s', (page) => {
   it('links to files and headings that exist', () => {
