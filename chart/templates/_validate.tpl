@@ -185,6 +185,9 @@ once, in a sentence that names the value. What can be said about a single value 
     {{- $problems = append $problems (printf "ingress.hosts or httpRoute.hostnames: %s stands for many names, and the server answers only to those that it knows: list them in config.allowedHosts." $host) -}}
   {{- end -}}
 {{- end -}}
+{{- if and .Values.httpRoute.enabled (not .Values.httpRoute.hostnames) (not $named) -}}
+  {{- $problems = append $problems "httpRoute.enabled without httpRoute.hostnames: the server answers only to names that it knows, and not to those of the gateway. Name them, or list them in config.allowedHosts." -}}
+{{- end -}}
 {{- $rolling := default (dict) .Values.strategy.rollingUpdate -}}
 {{- if and (ne (default "" .Values.strategy.type) "Recreate") (eq "0" (toString $rolling.maxSurge | trimSuffix "%")) (eq "0" (toString $rolling.maxUnavailable | trimSuffix "%")) -}}
   {{- $problems = append $problems "strategy.rollingUpdate: maxSurge and maxUnavailable must not both be 0, or no pod could ever be replaced." -}}

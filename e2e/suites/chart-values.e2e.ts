@@ -165,6 +165,11 @@ const impossible: [string, object, string][] = [
     '*.example.com stands for many names, and the server answers only to those that it knows',
   ],
   [
+    'a route for whatever names its gateway has',
+    { httpRoute: { enabled: true, parentRefs: [{ name: 'a' }] } },
+    'httpRoute.enabled without httpRoute.hostnames: the server answers only to names that it knows',
+  ],
+  [
     'a route for names that nobody lists',
     { httpRoute: { enabled: true, parentRefs: [{ name: 'a' }], hostnames: ['a.example', '*.b.example'] } },
     '*.b.example stands for many names',
@@ -337,6 +342,13 @@ describe('what only looks like it', () => {
     [
       'names of a kind, and those that clients use',
       { ingress: { enabled: true, hosts: ['*.example.com'] }, config: { allowedHosts: ['a.example.com'] } },
+    ],
+    [
+      'the names of a gateway',
+      {
+        httpRoute: { enabled: true, parentRefs: [{ name: 'a' }] },
+        config: { publicUrl: 'https://a.example.com/mcp' },
+      },
     ],
     [
       'a rollout that takes a pod away first',
