@@ -46,6 +46,7 @@ const otherFlags = [
   ...[
     'logs',
     'take-ownership',
+    'force-conflicts',
     'target',
     'build-arg',
     'optimize-for-size',

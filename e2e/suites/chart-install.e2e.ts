@@ -25,6 +25,7 @@ import {
   restrict,
   until,
 } from './support/kubernetes.ts';
+import { runRbac } from './support/rbac-program.ts';
 
 const run = promisify(execFile);
 const cluster = inject('cluster');
@@ -141,6 +142,18 @@ describe.each(majors)('a release by %s', (_, index) => {
     for (const _ of ['made', 'kept'])
       await helm('upgrade', 'x', chartFolder, ...withoutPods('auth.existingSecret=mine'), ...extra);
     expect(await decoded('mine', 'a')).toBe('b');
+  });
+
+  it('takes over what cnpg-mcp-rbac made, as the page of rights says', async () => {
+    const rbac = (command: string) =>
+      runRbac(command, '--release', 'x', '--namespace', world.namespace, '--cnpg-roles', 'create');
+    expect(await rbac('apply')).toMatchObject({ status: 0 });
+    const flags = ['--take-ownership', ...(index === 0 ? ['--force-conflicts'] : [])];
+    await helm('install', 'x', chartFolder, ...withoutPods('rbac.cnpgRoles=create'), ...flags);
+    expect((await rbac('revoke')).out).toContain('Role x-cnpg-mcp-view');
+    expect(await names('role', world.namespace)).toEqual(['x-cnpg-mcp-view']);
+    await helm('uninstall', 'x', '--wait');
+    expect(await names('role', world.namespace)).toEqual([]);
   });
 
   it('leaves nothing behind when it is uninstalled', async () => {
