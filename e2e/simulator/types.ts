@@ -142,6 +142,8 @@ export interface Fault {
   times?: number;
   /** Answer this HTTP status, with the Status object the API server would send. */
   status?: number;
+  /** With `status`: what the Status object says instead; it gives no reason then, as a webhook's need not. */
+  message?: string;
   /** Retry-After in seconds, with `status`. */
   retryAfter?: number;
   /** Wait so many milliseconds first. Alone, the request is then served as usual. */

@@ -23,7 +23,9 @@ export function faultError(fault: Fault): ApiError {
   const status = fault.status ?? 500;
   const [reason, message] = reasons[status] ?? [undefined, `the server answered ${status}`];
   const details = fault.retryAfter === undefined ? {} : { retryAfterSeconds: fault.retryAfter };
-  return new ApiError(status, reason, message, details);
+  return fault.message === undefined
+    ? new ApiError(status, reason, message, details)
+    : new ApiError(status, undefined, fault.message, details);
 }
 
 /** The added faults, oldest first. */

@@ -39,6 +39,17 @@ describe('a change', () => {
     expect(secrets()).not.toContain('two-steps');
   });
 
+  it('is tried once, and no conflict, when a webhook of the site refuses it without details', async () => {
+    const { simulator } = world.harness;
+    const message = 'admission webhook "validate.kyverno.svc-fail" denied the request: not on Fridays';
+    simulator.faults.add({ match: { verb: 'patch', resource: 'clusters' }, status: 400, message });
+    const answer = await world.harness.call(twoSteps, args);
+    expect(answer).toMatchObject({ isError: true, structured: { error: { code: 'forbidden' } } });
+    expect(answer.text).toContain('not on Fridays');
+    expect(answer.text).toContain('nothing remains');
+    expect(simulator.requests.filter(({ verb }) => verb === 'patch')).toHaveLength(1);
+  });
+
   it('never overwrites or removes a Secret that was there before', async () => {
     world.harness.simulator.state.put({
       ...secretObject('two-steps'),

@@ -182,3 +182,43 @@ describe('what the API server says', () => {
     expect(error).toMatchObject({ code: 'too_many_requests', retryAfterSeconds: 9 });
   });
 });
+
+describe('a request that the site itself refuses', () => {
+  const guarded = about('clusters', { verb: 'patch', guarded: true });
+  const policy =
+    "clusters.postgresql.cnpg.io \"app\" is forbidden: ValidatingAdmissionPolicy 'no-friday' with binding 'all' denied request: not today";
+
+  it.each([401, 403, 413, 422])('is not taken for something else because a policy answers %i', (status) => {
+    const error = apiError(guarded, answer(status, { reason: 'Invalid', message: policy }));
+    expect(error).toMatchObject({
+      code: 'forbidden',
+      message: 'The admission policy no-friday refused to patch Cluster "app" in namespace "orders".',
+      details: { quoted: policy },
+    });
+    expect(error.hint).toContain('whoever keeps it');
+  });
+
+  it.each([400, 403, 409, 500])('is no conflict because a webhook answers %i and no details', (status) => {
+    const message = 'admission webhook "validate.kyverno.svc-fail" denied the request: not today';
+    expect(apiError(guarded, answer(status, { message }))).toMatchObject({
+      code: 'forbidden',
+      message:
+        'The admission webhook validate.kyverno.svc-fail refused to patch Cluster "app" in namespace "orders".',
+    });
+  });
+
+  it('is told with the name of the policy where a Secret is concerned, whose values may be in its words', () => {
+    const error = apiError(about('secrets', { verb: 'create' }), answer(422, { message: policy }));
+    expect(error.message).toContain('admission policy no-friday');
+    expect(JSON.stringify(error.details)).not.toContain('not today');
+  });
+
+  it("is still about the fields when it is the operator's webhook", () => {
+    const message = 'admission webhook "vcluster.cnpg.io" denied the request: Cluster "app" is invalid';
+    const details = { kind: 'Cluster', causes: [{ field: 'spec.instances', message: 'bad' }] };
+    expect(apiError(guarded, answer(422, { reason: 'Invalid', message, details }))).toMatchObject({
+      code: 'invalid_object',
+      details: { fields: ['spec.instances'] },
+    });
+  });
+});

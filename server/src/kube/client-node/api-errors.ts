@@ -57,6 +57,12 @@ export function apiError(subject: Subject, answer: FailedAnswer, served?: Readon
       ...options,
       details: { ...options.details, ...quoted(subject, answer.status, status) },
     });
+  const denier = denierOf(status);
+  if (denier !== undefined) {
+    return fail('forbidden', `The ${denier} refused to ${subject.verb} ${nameOf(subject)}.`, {
+      hint: 'Ask whoever keeps it, or change what it objects to; its own words, where they can be shown, are quoted.',
+    });
+  }
   switch (answer.status) {
     case 400:
     case 422:
@@ -82,6 +88,20 @@ export function apiError(subject: Subject, answer: FailedAnswer, served?: Readon
     default:
       return serverError(subject, answer.status, status, fail);
   }
+}
+
+/**
+ * Which admission policy or webhook of the site refused a request, in words. Either may answer any status, 400 and 409 among
+ * them, and need not say what the request was about. The operator's webhooks name the fields that they refuse.
+ */
+function denierOf({ message, causes }: Status): string | undefined {
+  const policy =
+    /^[^']*ValidatingAdmissionPolicy '([\w.-]{1,253})' with binding '[\w.-]+' denied request/.exec(
+      message,
+    )?.[1];
+  if (policy !== undefined) return `admission policy ${policy}`;
+  const webhook = /^admission webhook "([\w.-]{1,253})" denied the request/.exec(message)?.[1];
+  return webhook !== undefined && causes.length === 0 ? `admission webhook ${webhook}` : undefined;
 }
 
 /** True when the kinds that the cluster serves decide what this answer means. */
