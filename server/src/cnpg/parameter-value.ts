@@ -52,18 +52,29 @@ function objectionToNumber(allowed: string, value: string): string | undefined {
     most = '',
     base,
   } = /^(?<least>\S+)\.\.(?<most>\S+?)(?: (?<base>\S+))?$/.exec(allowed)?.groups ?? {};
-  const units = base === undefined ? {} : base in memory ? memory : time;
-  const names = Object.keys(units).filter((unit) => /^[a-z]/i.test(unit));
+  const names = Object.keys(unitsOf(base)).filter((unit) => /^[a-z]/i.test(unit));
   const takes =
     base === undefined
       ? `${least} to ${most}`
       : `${least} to ${most} (in ${base}), or a number with one of the units ${names.join(', ')}`;
+  const taken = amountOf(value, base, least.includes('.'));
+  return taken !== undefined && taken >= Number(least) && taken <= Number(most) ? undefined : takes;
+}
+
+/** A number in its base unit (`MB`; undefined: it has none) as PostgreSQL reads it; `undefined` when it cannot. */
+export function amountOf(value: string, base: string | undefined, real = false): number | undefined {
+  const units = unitsOf(base);
   const { digits, unit = '' } = number.exec(value)?.groups ?? {};
-  if (digits === undefined || (unit !== '' && !names.includes(unit))) return takes;
+  if (digits === undefined || (unit !== '' && (!/^[a-z]/i.test(unit) || !(unit in units)))) return undefined;
   const factor = unit === '' || base === undefined ? 1 : (units[unit] ?? 1) / (units[base] ?? 1);
-  const given = numberOf(digits, least.includes('.')) * factor;
-  const taken = least.includes('.') ? given : toEven(given);
-  return taken >= Number(least) && taken <= Number(most) ? undefined : takes;
+  const given = numberOf(digits, real) * factor;
+  return real ? given : toEven(given);
+}
+
+/** The units that go with a base unit. */
+function unitsOf(base: string | undefined): Readonly<Record<string, number>> {
+  if (base === undefined) return {};
+  return base in memory ? memory : time;
 }
 
 /** Integers are octal after a zero. `Number` reads no sign before a hexadecimal one. */

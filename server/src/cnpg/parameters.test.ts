@@ -143,3 +143,32 @@ describe('judgeParameters, by value', () => {
     expect(judge(free, { major: 18 }).objections).toEqual([]);
   });
 });
+
+describe('judgeParameters, together', () => {
+  it.each([
+    [{ max_connections: '3' }, /max_connections 3: .* together 3, must be less/],
+    [{ max_connections: '10', superuser_reserved_connections: '10' }, /together 10/],
+    [{ max_connections: '10', reserved_connections: '7' }, /together 10/],
+    [{ min_wal_size: '16MB' }, /min_wal_size "16MB": it takes at least two WAL segments, 32MB/],
+    [{ max_wal_size: '31' }, /max_wal_size "31"/],
+  ])('refuses %j, which PostgreSQL checks when it starts', (parameters, expected) => {
+    expect(judge(parameters).objections).toEqual([
+      { reason: expect.stringMatching(expected), lift: expect.any(String) },
+    ]);
+  });
+
+  it.each([
+    { max_connections: '4' },
+    { max_connections: '100', reserved_connections: '90' },
+    { min_wal_size: '32MB', max_wal_size: '1GB' },
+    { max_wal_size: '32768kB' },
+  ])('takes %j', (parameters) => {
+    expect(judge(parameters)).toEqual({ objections: [], warnings: [] });
+  });
+
+  it('only warns of small WAL where the image may have been built with smaller segments', () => {
+    const { objections, warnings } = judge({ min_wal_size: '16MB' }, { ownBuild: true });
+    expect(objections).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('min_wal_size')]);
+  });
+});

@@ -4,7 +4,7 @@
  */
 import { closest, editDistance } from '../closest.ts';
 import { parameterTable } from './parameter-table.ts';
-import { objectionToValue } from './parameter-value.ts';
+import { amountOf, objectionToValue } from './parameter-value.ts';
 import type { Objection } from './scaling.ts';
 
 /** Which PostgreSQL the parameters are for. */
@@ -58,11 +58,10 @@ export function judgeParameters(
   const warnings: string[] = [];
   const covered =
     target.major !== undefined && target.major >= majors.oldest && target.major <= majors.newest;
-  for (const [name, value] of Object.entries(parameters)) {
-    if (name.includes('.')) continue;
-    const problem = problemOf(name, value, target.major);
-    if (!problem) continue;
-    const { reason, lift, sure } = problem;
+  const each = Object.entries(parameters).flatMap(([name, value]) =>
+    name.includes('.') ? [] : (problemOf(name, value, target.major) ?? []),
+  );
+  for (const { reason, lift, sure } of [...each, ...problemsTogether(parameters)]) {
     if (sure === 'always' || (covered && (sure === 'in_major' || !target.ownBuild))) {
       objections.push({ reason, lift });
     } else {
@@ -106,6 +105,34 @@ function problemOf(name: string, value: string, major: number | undefined): Prob
     sure: 'in_major',
   };
 }
+
+/** What PostgreSQL checks when it starts, beyond each value by itself (17.12). A value that it cannot read is told on its own. */
+function problemsTogether(parameters: Readonly<Record<string, string>>): Problem[] {
+  const problems: Problem[] = [];
+  const amount = (name: string, otherwise: number, base?: string): number =>
+    amountOf(parameters[name] ?? String(otherwise), base) ?? otherwise;
+  const connections = amount('max_connections', 100);
+  const reserved = amount('superuser_reserved_connections', 3) + amount('reserved_connections', 0);
+  if (reserved >= connections) {
+    problems.push({
+      reason: `PostgreSQL does not start with max_connections ${connections}: superuser_reserved_connections and reserved_connections, together ${reserved}, must be less.`,
+      lift: 'Raise max_connections, or lower the other two.',
+      sure: 'in_major',
+    });
+  }
+  for (const name of ['min_wal_size', 'max_wal_size']) {
+    if (amount(name, leastWalSize, 'MB') >= leastWalSize) continue;
+    problems.push({
+      reason: `PostgreSQL does not start with ${name} ${JSON.stringify(parameters[name]?.slice(0, 60))}: it takes at least two WAL segments, ${leastWalSize}MB.`,
+      lift: `Give at least ${leastWalSize}MB, or leave the parameter out.`,
+      sure: 'in_common_builds',
+    });
+  }
+  return problems;
+}
+
+/** In MB: two segments of the size that a cluster made here has. */
+const leastWalSize = 32;
 
 /** Farther away than this it may be another parameter rather than a slip. */
 const slip = 2;
