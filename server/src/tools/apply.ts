@@ -18,6 +18,8 @@ export type StepStatus =
   | 'undone'
   | 'failed'
   | 'unknown'
+  /** A look that may end without an answer: the plan went on. */
+  | 'not_seen'
   | 'not_done';
 
 /** What became of one step of a plan. */
@@ -94,7 +96,7 @@ export async function applyPlan(
       if (operation.verb === 'await') {
         const verdict = await awaitOperation(kube, operation, lastWritten(operations, result, operation));
         if (verdict.ok) {
-          step.status = verdict.unseen ? 'not_done' : 'done';
+          step.status = verdict.unseen ? 'not_seen' : 'done';
           continue;
         }
         step.status = verdict.state === 'failed' ? 'failed' : 'not_done';

@@ -48,6 +48,7 @@ const marks: Record<StepReport['status'], string> = {
   undone: ' (done, then undone)',
   failed: ' (failed)',
   unknown: ' (it is not known whether this was done)',
+  not_seen: ' (nothing seen in this time; went on)',
   not_done: ' (not done)',
 };
 
