@@ -30,7 +30,12 @@ export function databaseSight(object: Database | undefined): Sight {
   const quoted = message !== undefined ? { quoted: message } : {};
   if (state === 'applied') return { state };
   if (state === 'failed')
-    return { state, message: 'The operator could not apply it; it tries again every 30 s.', ...quoted };
+    return {
+      state,
+      message:
+        'The operator could not apply it. The object stays and it tries again every 30 s: remove the cause, or the object with delete_postgres_database.',
+      ...quoted,
+    };
   if (state === 'deleting')
     return { state: 'failed', message: 'The Database object is being deleted.', ...quoted };
   return { state: 'waiting', ...quoted };

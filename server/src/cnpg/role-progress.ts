@@ -164,7 +164,7 @@ function failedOrWaiting(error: string, before: string | undefined): Sight {
     state: 'failed',
     message: isTaken(error)
       ? 'PostgreSQL has the role already: it was made by SQL meanwhile. The declaration stays, and the operator takes that role over when it tries again.'
-      : 'The operator could not apply it; the declaration stays as it was written.',
+      : 'The operator could not apply it. The declaration stays as it was written: correct it with update_postgres_role, or remove it with delete_postgres_role.',
     quoted: error,
   };
 }

@@ -82,11 +82,12 @@ describe('create_postgres_database', () => {
     expect(inPostgres(database_name)).toBeDefined();
   });
 
-  it("warns when the owner is not known, and gives PostgreSQL's words", async () => {
+  it("warns when the owner is not known, and gives PostgreSQL's words and the way on", async () => {
     const answer = await create({ database_name: 'billing', owner: 'nobody' });
     expect(answer.isError).toBe(true);
     expect(answer.structured.warnings).toContainEqual(expect.stringContaining('No role nobody is known'));
     expect(answer.text).toMatch(/«data \w+» .*role "nobody" does not exist \(SQLSTATE 42704\) «end/);
+    expect(answer.text).toContain('remove the cause, or the object with delete_postgres_database');
     expect(stored('orders-billing')).toBeDefined();
   });
 

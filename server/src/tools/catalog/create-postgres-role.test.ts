@@ -134,11 +134,16 @@ describe('create_postgres_role', () => {
     expect(answer.isError).toBe(false);
     expect(answer.structured.state).toBe('requested');
     expect(answer.text).toMatch(/was not seen within \d s/);
+    expect(answer.structured.steps.at(-1).status).toBe('not_seen');
+    expect(answer.text).toContain('(nothing seen in this time; went on)');
   });
 
-  it("fails with PostgreSQL's words when it cannot be applied", async () => {
+  it("fails with PostgreSQL's words and the way on when it cannot be applied", async () => {
     const answer = await create('clerk', { in_roles: ['nosuch'] });
     expect(answer.isError).toBe(true);
+    expect(answer.text).toContain(
+      'correct it with update_postgres_role, or remove it with delete_postgres_role',
+    );
     expect(answer.text).toMatch(/«data \w+» .*role "nosuch" does not exist «end/);
   });
 
