@@ -230,6 +230,7 @@ describe('all namespaces at once', () => {
     expect(error).toMatchObject({
       code: 'policy_denied',
       message: 'This server is limited to the namespaces shop, billing: name one of them.',
+      hint: expect.stringContaining('Pass a namespace that is named'),
     });
   });
 

@@ -92,6 +92,7 @@ describe('decide', () => {
     expect(decide(question('change', 'demo'), who, open, { readOnly: true })).toMatchObject({
       allowed: false,
       rule: 'request_read_only',
+      hint: expect.stringContaining('X-Cnpg-Mcp-Read-Only'),
     });
     expect(
       decide(question('change', 'demo'), who, { ...open, readOnly: true }, { readOnly: false }).allowed,
@@ -105,6 +106,8 @@ describe('decide', () => {
     expect(decide(question('read', 'other'), who, policy)).toMatchObject({
       allowed: false,
       rule: 'namespaces',
+      reason: 'This server is limited to the namespaces demo; other is not one of them.',
+      hint: expect.stringContaining('Pass a namespace that is named'),
     });
     expect(decide(question('read', '*'), who, policy)).toMatchObject({ allowed: false, rule: 'namespaces' });
     expect(decide({ ...question('read', 'demo'), toolset: 'roles' }, who, policy)).toMatchObject({

@@ -35,11 +35,18 @@ export type Decision =
       allowed: false;
       rule: string;
       reason: string;
+      /** What to do, where more can be said than to ask the administrator. */
+      hint?: string;
       /** Set when another scope would have allowed the call: everything the call needs, for a step-up challenge. */
       scopesNeeded?: string[];
     };
 
-const deny = (rule: string, reason: string): Decision => ({ allowed: false, rule, reason });
+const deny = (rule: string, reason: string, hint?: string): Decision => ({
+  allowed: false,
+  rule,
+  reason,
+  ...(hint !== undefined && { hint }),
+});
 
 /** Decides one call (or, without a namespace, whether a tool is listed). The first rule that denies is named. */
 export function decide(
@@ -55,14 +62,22 @@ export function decide(
   if (effect !== 'read') {
     if (policy.readOnly) return deny('read_only', `This server is read-only; ${tool} would ${effect}.`);
     if (tightening.readOnly)
-      return deny('request_read_only', `This request is marked read-only; ${tool} would ${effect}.`);
+      return deny(
+        'request_read_only',
+        `This request is marked read-only; ${tool} would ${effect}.`,
+        'The client sends the header X-Cnpg-Mcp-Read-Only: whoever set the client up can take it out.',
+      );
   }
   if (effect === 'destroy' && policy.noDestroy) {
     return deny('no_destroy', `This server does not allow anything to be destroyed; ${tool} would.`);
   }
   if (namespace !== undefined && policy.namespaces && !coversNamespace(policy.namespaces, namespace)) {
     const limit = `This server is limited to the namespaces ${policy.namespaces.join(', ')}`;
-    return deny('namespaces', namespace === '*' ? `${limit}: name one of them.` : `${limit}.`);
+    return deny(
+      'namespaces',
+      namespace === '*' ? `${limit}: name one of them.` : `${limit}; ${namespace} is not one of them.`,
+      'Pass a namespace that is named, or ask the administrator of this server for another one (namespaces).',
+    );
   }
   if (cluster !== undefined && (effect === 'change' || effect === 'destroy')) {
     const pattern = protectingPattern(policy, cluster);

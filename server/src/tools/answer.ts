@@ -71,6 +71,7 @@ export function errorAnswer(
 ): ToolCallResult {
   const quoted = typeof error.details?.quoted === 'string' ? fence.quote(error.details.quoted) : undefined;
   const right = error.missingRight;
+  const where = right?.namespace === undefined ? '' : ', given in that namespace (rbac.namespaces)';
   const rule = typeof error.details?.rule === 'string' ? error.details.rule : undefined;
   const lines = [
     `Error (${error.code}): ${cleanText(error.message, 2000)}`,
@@ -83,7 +84,7 @@ export function errorAnswer(
           `Missing right: ${right.verb} ${right.resource}${right.subresource ? `/${right.subresource}` : ''}` +
             `${right.group ? ` in API group ${right.group}` : ''}` +
             `${right.namespace ? ` in namespace ${right.namespace}` : ''}${right.identity ? `, for ${right.identity}` : ''}`,
-          ...(extra.rightComesWith ? [`It comes with: ${extra.rightComesWith}`] : []),
+          ...(extra.rightComesWith ? [`It comes with: ${extra.rightComesWith}${where}`] : []),
         ]
       : []),
     ...(rule ? [`Decided by the rule: ${rule}`] : []),

@@ -174,6 +174,7 @@ function mayLookEverywhere({ principal, tightening }: ToolCall, policy: Policy):
 function policyError(decision: Extract<Decision, { allowed: false }>): ToolError {
   const code = decision.scopesNeeded ? 'insufficient_scope' : 'policy_denied';
   return new ToolError(code, decision.reason, {
+    ...(decision.hint !== undefined && { hint: decision.hint }),
     details: { rule: decision.rule, ...(decision.scopesNeeded && { scopes_needed: decision.scopesNeeded }) },
   });
 }

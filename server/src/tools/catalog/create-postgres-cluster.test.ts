@@ -195,6 +195,9 @@ describe('create_postgres_cluster', () => {
     const answer = await create({});
     expect(answer.error?.code).toBe('forbidden');
     expect(answer.text).toContain('Missing right: create clusters');
+    expect(answer.text).toContain(
+      'It comes with: preset edit (rbac.preset), given in that namespace (rbac.namespaces)',
+    );
   });
 });
 
