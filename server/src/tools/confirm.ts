@@ -57,7 +57,9 @@ export function confirmationFor(
     throw new ToolError(
       'confirmation_invalid',
       `The name that was typed is not ${JSON.stringify(name)}. Nothing was changed.`,
-      again,
+      call.answer
+        ? again
+        : { hint: 'Repeat the call with the name as the person gives it: the token was not used up.' },
     );
   }
   const verdict = parts.sealer.redeem(given.state, binding);

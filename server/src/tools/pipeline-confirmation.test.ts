@@ -50,6 +50,14 @@ describe('a destruction', () => {
     expect(writes()).toEqual([]);
   });
 
+  it('takes the same token after a name that was mistyped, and says so', async () => {
+    const given = { ...(await confirmation()), confirm: true };
+    const mistyped = await world.harness.call(removal, { name: 'orders', ...given, confirm_name: 'oders' });
+    expect(mistyped.error?.hint).toContain('the token was not used up');
+    const answer = await world.harness.call(removal, { name: 'orders', ...given });
+    expect(answer).toMatchObject({ isError: false, structured: { state: 'done' } });
+  });
+
   it('speaks of no token to somebody who was asked in a form', async () => {
     const { confirm_name, confirm_token } = await confirmation();
     const answered = (name: string, state: string) =>
