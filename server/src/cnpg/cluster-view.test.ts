@@ -78,6 +78,24 @@ describe('cluster views', () => {
     });
   });
 
+  it('say that nothing is archived where no backup is configured, although the condition says that it works', () => {
+    const archiving = (cluster: ReturnType<typeof clusterFixture>) =>
+      clusterDetails(cluster, [], quote).conditions.find(({ type }) => type === 'ContinuousArchiving');
+    const without = archiving(clusterFixture());
+    expect(without?.remark).toContain('nothing is archived');
+    expect(
+      clusterLines({ ...clusterSummary(clusterOf(3), quote), conditions: [without ?? {}] }).at(-1),
+    ).toContain('nothing is archived');
+    const configured = clusterFixture(({ spec }) => {
+      spec.plugins = [{ name: 'barman-cloud.cloudnative-pg.io', isWALArchiver: true }];
+    });
+    expect(archiving(configured)).not.toHaveProperty('remark');
+    const failing = clusterFixture(({ status }) => {
+      for (const condition of status?.conditions ?? []) condition.status = 'False';
+    });
+    expect(archiving(failing)).not.toHaveProperty('remark');
+  });
+
   it("read as the reference system's text blocks", () => {
     const lines = clusterLines({
       ...clusterSummary(clusterOf(3), quote),

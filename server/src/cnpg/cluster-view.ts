@@ -1,4 +1,5 @@
 /** A Cluster as the tools answer it: the reference system's fields, plus notes on what the phase does not say. */
+import { hasBackupConfigured } from './backups.ts';
 import { healthNotes, readyInstances, wantedInstances } from './cluster-health.ts';
 import { versionOfImage } from './images.ts';
 import { phaseKind } from './phases.ts';
@@ -68,12 +69,16 @@ export function clusterStorage(cluster: Cluster, quote: Quote): ClusterStorage {
   };
 }
 
-/** `type`, `status`, `reason`, `message`, `last_transition`, each only when it is there. */
+/** `type`, `status`, `reason`, `message`, `last_transition` and our own `remark`, each only when it is there. */
 export type ConditionView = Record<string, string>;
 
 export function conditionViews(cluster: Cluster, quote: Quote): ConditionView[] {
-  return fitting((cluster.status?.conditions ?? []).map((condition) => conditionView(condition, quote)))
-    .shown;
+  return fitting(
+    (cluster.status?.conditions ?? []).map((condition) => ({
+      ...conditionView(condition, quote),
+      ...remarkOn(condition, cluster),
+    })),
+  ).shown;
 }
 
 /** Most entries of one list in the details, and most characters of it as JSON: three lists and the rest fit one answer. */
@@ -98,6 +103,13 @@ function conditionView(condition: Condition, quote: Quote): ConditionView {
     last_transition: wordOrQuoted(condition.lastTransitionTime, quote),
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ''));
+}
+
+/** The operator says that archiving works also where there is nowhere to archive to (seen on operator 1.30.0). */
+function remarkOn({ type, status }: Condition, cluster: Cluster): { remark?: string } {
+  return type === 'ContinuousArchiving' && status === 'True' && !hasBackupConfigured(cluster)
+    ? { remark: 'No backup is configured: nothing is archived, whatever this condition says.' }
+    : {};
 }
 
 export interface ClusterDetails {
@@ -164,9 +176,10 @@ export function clusterLines(cluster: ClusterBlock): string[] {
     ...(cluster.storage_size === undefined ? [] : [`- Storage Size: ${cluster.storage_size}`]),
     ...cluster.notes.map((note) => `- Note: ${note}`),
     ...(conditions.length > 0 ? ['- Conditions:'] : []),
-    ...conditions.flatMap(({ type, status, reason: why, message }) => [
+    ...conditions.flatMap(({ type, status, reason: why, message, remark }) => [
       `  - ${type}: ${status}${why ? ` (${why})` : ''}`,
       ...(message ? [`    ${message}`] : []),
+      ...(remark ? [`    ${remark}`] : []),
     ]),
   ];
 }
