@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { doctorWorld } from '../../test/doctor-world.ts';
 import type { Check } from './doctor-check.ts';
 
-const { path, start, checks } = doctorWorld();
+const { path, start, doctor, checks } = doctorWorld();
 
 describe('cnpg-mcp doctor', () => {
   describe('of a server on HTTP', () => {
@@ -73,6 +73,14 @@ describe('cnpg-mcp doctor', () => {
         message: expect.stringContaining(url),
         remedy: expect.stringContaining('networkPolicy.identityProvider'),
       });
+    });
+
+    it('puts a full stop between what a library says and the remedy', async () => {
+      await start();
+      const { out } = await doctor(
+        await http('publicUrl: https://mcp.example.com', 'auth: {issuer: "http://127.0.0.1:1"}'),
+      );
+      expect(out).toMatch(/FAIL {2}sign-in: .*cannot be used: bad port\. Remedy: /);
     });
 
     it('says that it would refuse to listen, and that its key cannot be read', async () => {

@@ -82,5 +82,7 @@ function line(check: Check): string {
   const { id, subject, status, message, remedy, documentation } = check;
   const what = subject === undefined ? id : `${id} ${subject}`;
   const help = `${remedy ? ` Remedy: ${remedy}` : ''}${isWrong(check) ? ` See ${documentation}` : ''}`;
-  return `${marks[status]}  ${what}: ${message}${help}`;
+  // What a library says ends without a full stop.
+  const said = help === '' || message.endsWith('.') ? message : `${message}.`;
+  return `${marks[status]}  ${what}: ${said}${help}`;
 }
