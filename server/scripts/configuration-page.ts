@@ -57,6 +57,7 @@ function row(setting: Setting): string[] {
 
 function defaultOf({ default: value }: Setting): string {
   if (value === undefined) return '';
+  if (value === '') return 'empty';
   if (typeof value === 'object' && Object.keys(value ?? {}).length === 0) return 'empty';
   return `\`${String(value)}\``;
 }
