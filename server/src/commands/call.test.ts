@@ -101,6 +101,15 @@ describe('what destroys, on a terminal', () => {
     expect(exists()).toBe(false);
   });
 
+  it('is not done without the flag where that alone is enough, and the flag is named', async () => {
+    const { status, error } = await call([...deletion, '--confirmation=argument']);
+    expect({ status, error }).toEqual({
+      status: 1,
+      error: 'With --confirmation=argument it is done with confirm_deletion=true.\n',
+    });
+    expect(exists()).toBe(true);
+  });
+
   it('is done at once where the flag alone is enough', async () => {
     const given = ['confirm_deletion=true', '--confirmation=argument'];
     expect((await call([...deletion, ...given])).status).toBe(0);

@@ -37,7 +37,12 @@ export const command: Command = {
         options.has('json') ? `${JSON.stringify(result.structured ?? {}, null, 2)}\n` : `${result.text}\n`,
       );
       const keyless = config.confirmationKey === undefined && config.confirmationKeyFile === undefined;
-      if (waitsForConfirmation(result) && keyless) terminal.error(noKeyHint);
+      const confirmFlag = 'plan' in tool ? tool.confirmFlag : undefined;
+      const byFlag = config.confirmation === 'argument' && confirmFlag !== undefined;
+      if (waitsForConfirmation(result) && keyless)
+        terminal.error(
+          byFlag ? `With --confirmation=argument it is done with ${confirmFlag}=true.\n` : noKeyHint,
+        );
       return exitStatus(result);
     } finally {
       release();
