@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { backupOutlook } from './backups.ts';
 import { claimFixture, clusterFixture } from './cluster.fixture.ts';
-import { dependantsOf, followersOf, roleSecretNames } from './dependants.ts';
+import { dependantsOf, followersOf, leftOverNotes, roleSecretNames } from './dependants.ts';
 import type { Backup, Cluster, DatabaseRole } from './types.ts';
 import { claimsOf, volumeTotal } from './volumes.ts';
 
@@ -76,6 +76,25 @@ describe('dependantsOf', () => {
         .filter(({ kind }) => kind === 'Backup')
         .map(({ kind, name }) => `${kind} ${name}`);
     expect(names(1)).toEqual(names(2));
+  });
+});
+
+describe('leftOverNotes', () => {
+  const of = (...kinds: string[]) => kinds.map((kind) => ({ kind, name: 'shop', fate: '' }));
+
+  it('name the command for what belongs to this cluster only, and stays', () => {
+    const stays = of('Database', 'DatabaseRole', 'Pooler', 'ScheduledBackup');
+    expect(
+      leftOverNotes([...of('PersistentVolumeClaim', 'Secret', 'Cluster', 'Backup'), ...stays], 'demo'),
+    ).toEqual([
+      'Once the cluster is gone no tool removes what remains; a person can: ' +
+        'kubectl delete database/shop databaserole/shop pooler/shop scheduledbackup/shop -n demo',
+    ]);
+  });
+
+  it('say nothing where nothing stays, and take no entry for several into the command', () => {
+    const several = [{ kind: 'Database', name: 'and 3 more (digest of their names 1f)', fate: '' }];
+    expect(leftOverNotes([...of('Secret'), ...several], 'demo')).toEqual([]);
   });
 });
 

@@ -76,6 +76,20 @@ export function dependantsOf(cluster: Cluster, neighbours: Neighbours, quote: Qu
   ];
 }
 
+/** Belongs to one Cluster only, and stays when that goes. Backups are not of them: from those a cluster can be brought back. */
+const leftOver = ['Database', 'DatabaseRole', 'Pooler', 'ScheduledBackup'];
+
+/** How a person removes what stays of `dependants`, as no tool can without the cluster. Nothing where nothing stays. */
+export function leftOverNotes(dependants: readonly DependantView[], namespace: string): string[] {
+  const objects = dependants
+    .filter(({ kind, name }) => leftOver.includes(kind) && isObjectName(name))
+    .map(({ kind, name }) => `${kind.toLowerCase()}/${name}`);
+  if (objects.length === 0) return [];
+  return [
+    `Once the cluster is gone no tool removes what remains; a person can: kubectl delete ${objects.join(' ')} -n ${namespace}`,
+  ];
+}
+
 function claimView(
   claim: PersistentVolumeClaim,
   volumes: ReadonlyMap<string, PersistentVolume> | undefined,

@@ -87,6 +87,7 @@ describe('delete_postgres_cluster', () => {
       'Pooler orders-pool',
     ]);
     expect(answer.text).toContain('In namespace demo (as asked).');
+    expect(answer.text).toContain('kubectl delete database/orders-shop pooler/orders-pool -n demo');
     expect(exists('clusters', 'orders')).toBe(true);
   });
 
@@ -99,6 +100,7 @@ describe('delete_postgres_cluster', () => {
       result: { name: 'orders', volumes: 'deleted', deleted_secrets: [] },
     });
     expect(answer.text).toContain('demo/orders is deleted, and so are its volume claims.');
+    expect(answer.text).toContain('a person can: kubectl delete pooler/orders-pool -n demo');
     expect(exists('clusters', 'orders')).toBe(false);
     expect(harness.simulator.state.list('persistentvolumeclaims', 'demo')).toEqual([]);
     expect(exists('poolers', 'orders-pool')).toBe(true);

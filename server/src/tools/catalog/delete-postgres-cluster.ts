@@ -1,7 +1,7 @@
 /** Deletes a PostgreSQL cluster with its volumes, after saying what hangs on it and what can still be brought back. */
 import { z } from 'zod';
 import { describeDeletion } from '../../cnpg/deletion.ts';
-import { dependantsOf } from '../../cnpg/dependants.ts';
+import { dependantsOf, leftOverNotes } from '../../cnpg/dependants.ts';
 import { clusterLabel } from '../../cnpg/names.ts';
 import { protectionRefusal } from '../../cnpg/protection.ts';
 import { shortenDependants } from '../../cnpg/shorten-dependants.ts';
@@ -70,6 +70,10 @@ export const deletePostgresCluster = defineTool({
       }),
     );
     const protectedRefusal = protectionRefusal(cluster);
+    const dependants = shortenDependants([
+      ...dependantsOf(cluster, neighbours, context.fence.quote.bind(context.fence)),
+      ...[...secrets.others, ...secrets.owned].map((secret) => ({ kind: 'Secret', ...secret })),
+    ]);
     return changePlan({
       target: { kind: 'Cluster', name, namespace: where, object: cluster },
       summary: `Delete the PostgreSQL cluster ${where}/${name}.`,
@@ -78,11 +82,8 @@ export const deletePostgresCluster = defineTool({
         unchanged: `${where}/${name} is being deleted since ${deletionTimestamp}.`,
       }),
       losses,
-      warnings: [...warnings, ...secrets.warnings],
-      dependants: shortenDependants([
-        ...dependantsOf(cluster, neighbours, context.fence.quote.bind(context.fence)),
-        ...[...secrets.others, ...secrets.owned].map((secret) => ({ kind: 'Secret', ...secret })),
-      ]),
+      warnings: [...warnings, ...secrets.warnings, ...leftOverNotes(dependants, where)],
+      dependants,
       operations: [
         {
           verb: 'remove',
