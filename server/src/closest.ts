@@ -11,6 +11,20 @@ export function closest(written: string, known: readonly string[]): string | und
   return best && best.distance <= Math.floor(best.candidate.length / 3) ? best.candidate : undefined;
 }
 
+/** Fewer letters than these begin too much. */
+const leastLetters = 3;
+/** Of more words nobody can tell which was meant. */
+const mostMeant = 3;
+
+/** The closest known word; where none is close enough, the few that begin with what was written or hold it as a whole word. */
+export function meantBy(written: string, known: readonly string[]): string[] {
+  const one = closest(written, known);
+  if (one !== undefined) return [one];
+  if (written.length < leastLetters) return [];
+  const longer = known.filter((name) => name.startsWith(written) || name.split('_').includes(written));
+  return longer.length <= mostMeant ? longer : [];
+}
+
 /** Letters to put in, leave out, replace or exchange with their neighbour (optimal string alignment). */
 export function editDistance(a: string, b: string): number {
   let beforePrevious: number[] = [];

@@ -39,6 +39,17 @@ describe('parseArguments', () => {
     expect(problem({ name: 'orders', zzz: 3 })).not.toContain('did you mean');
   });
 
+  it('names all arguments that an unknown one can be the beginning of', () => {
+    const confirmation = {
+      confirm_deletion: z.boolean(),
+      confirm_name: z.string(),
+      confirm_token: z.string(),
+    };
+    expect(() => parseArguments('a_tool', z.strictObject(confirmation).partial(), { confirm: true })).toThrow(
+      'a_tool: "confirm" is not an argument; did you mean confirm_deletion, confirm_name or confirm_token?',
+    );
+  });
+
   it.each([[[]], ['text'], [42], [null]])('refuses arguments that are no object: %j', (given) => {
     if (given === null) expect(problem(given)).toContain('name is required');
     else expect(problem(given)).toMatch(/arguments: expected object/);

@@ -1,6 +1,6 @@
 /** Arguments against a tool's schema: everything that is wrong, in one error, before anything reaches the cluster. */
 import type { z } from 'zod';
-import { closest } from '../closest.ts';
+import { meantBy } from '../closest.ts';
 import { ToolError } from '../errors.ts';
 
 /** Parses the arguments of a call. Throws `invalid_arguments` with one line per problem; values are never echoed. */
@@ -38,6 +38,8 @@ function valueAt(given: unknown, path: PropertyKey[]): unknown {
 
 function unknownKey(key: string, known: string[]): string {
   const shown = JSON.stringify(key.replace(/[^\w.-]/g, '?').slice(0, 40));
-  const meant = closest(key, known);
+  const meant = meantBy(key, known)
+    .join(', ')
+    .replace(/, ([^,]+)$/, ' or $1');
   return `${shown} is not an argument${meant ? `; did you mean ${meant}?` : ''}`;
 }
