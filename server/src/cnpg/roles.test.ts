@@ -124,14 +124,13 @@ describe('roles that are not declared', () => {
     expect(isKnownRole(cluster, [], 'by_hand')).toBe(false);
   });
 
-  it('include the application owner and the superuser, but not a role that is to be absent', () => {
+  it('include the application owner, the superuser and what comes with PostgreSQL, but not a role that is to be absent', () => {
     const cluster = clusterWith([{ name: 'gone', ensure: 'absent' }]);
     const roles = declaredRoles(cluster, []);
-    expect(['shop', 'postgres', 'gone'].map((name) => isKnownRole(cluster, roles, name))).toEqual([
-      true,
-      true,
-      false,
-    ]);
+    const known = ['shop', 'postgres', 'pg_monitor', 'gone'].filter((name) =>
+      isKnownRole(cluster, roles, name),
+    );
+    expect(known).toEqual(['shop', 'postgres', 'pg_monitor']);
   });
 });
 

@@ -106,14 +106,30 @@ export function undeclaredRoles(cluster: Cluster): string[] | undefined {
   return own(cluster.status?.managedRolesStatus?.byStatus, 'not-managed');
 }
 
-/** True when a role of this name can be expected to exist: declared anywhere, made by bootstrap, or seen by the operator. */
+/** True when a role of this name can be expected to exist: declared anywhere, made by bootstrap or PostgreSQL, or seen by the operator. */
 export function isKnownRole(cluster: Cluster, roles: readonly DeclaredRole[], name: string): boolean {
   return (
     name === 'postgres' ||
+    name.startsWith('pg_') ||
     name === applicationDatabase(cluster)?.owner ||
     declarationsOf(roles, name).some(({ spec }) => spec.ensure !== 'absent') ||
     (undeclaredRoles(cluster)?.includes(name) ?? false)
   );
+}
+
+/** A warning for each of the roles that nobody is known to have made. `what`: what needs them. */
+export function unknownRoleWarnings(
+  cluster: Cluster,
+  roles: readonly DeclaredRole[],
+  names: readonly string[],
+  what: string,
+): string[] {
+  return names
+    .filter((name) => !isKnownRole(cluster, roles, name))
+    .map(
+      (name) =>
+        `No role ${name} is known for this cluster. Until it exists the operator cannot ${what}: make it with create_postgres_role.`,
+    );
 }
 
 /** Predefined roles whose members can take over the server (PostgreSQL manual, "Predefined Roles"). */

@@ -4,7 +4,7 @@ import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { databaseSight } from '../../cnpg/databases.ts';
 import { clusterLabel, managedByLabel, managedByValue, objectName } from '../../cnpg/names.ts';
 import { applicationDatabase, isLabelValue, isReservedDatabase } from '../../cnpg/role-names.ts';
-import { isKnownRole, writeRefusal } from '../../cnpg/roles.ts';
+import { unknownRoleWarnings, writeRefusal } from '../../cnpg/roles.ts';
 import type { Database } from '../../cnpg/types.ts';
 import { ToolError } from '../../errors.ts';
 import { untilApplied, waitInputs } from '../applied.ts';
@@ -63,16 +63,6 @@ export const createPostgresDatabase = defineTool({
     refuseTakenDatabase(read, name);
     const { roles } = await readRoles(context, clusterName);
     const refusal = writeRefusal(cluster);
-    const warnings: string[] = [
-      ...standstillNotes(cluster),
-      reclaimPolicyMeaning[policy],
-      takeover(name, owner, policy),
-    ];
-    if (!isKnownRole(cluster, roles, owner)) {
-      warnings.push(
-        `No role ${owner} is known for this cluster. Until it exists the operator cannot create the database: make it with create_postgres_role.`,
-      );
-    }
     // A database of another cluster may have the same derived name: `a` + `b-c` and `a-b` + `c`.
     const plain = objectName(clusterName, name);
     const key = {
@@ -88,7 +78,12 @@ export const createPostgresDatabase = defineTool({
       target: { kind: 'Database', ...key },
       summary: `Create database ${name} in ${key.namespace}/${clusterName}, owned by ${owner}, reclaim policy ${policy}.`,
       refusals: refusal ? [refusal] : [],
-      warnings,
+      warnings: [
+        ...standstillNotes(cluster),
+        reclaimPolicyMeaning[policy],
+        takeover(name, owner, policy),
+        ...unknownRoleWarnings(cluster, roles, [owner], 'create the database'),
+      ],
       operations: [
         {
           verb: 'create',

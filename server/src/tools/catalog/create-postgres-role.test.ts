@@ -138,9 +138,12 @@ describe('create_postgres_role', () => {
     expect(answer.text).toContain('(nothing seen in this time; went on)');
   });
 
-  it("fails with PostgreSQL's words and the way on when it cannot be applied", async () => {
-    const answer = await create('clerk', { in_roles: ['nosuch'] });
+  it("warns of a membership in a role that is not known, fails with PostgreSQL's words, and gives the way on", async () => {
+    const answer = await create('clerk', { in_roles: ['nosuch', 'shop', 'pg_monitor'] });
     expect(answer.isError).toBe(true);
+    expect(answer.structured.warnings).toEqual([
+      'No role nosuch is known for this cluster. Until it exists the operator cannot create clerk as a member of it: make it with create_postgres_role.',
+    ]);
     expect(answer.text).toContain(
       'correct it with update_postgres_role, or remove it with delete_postgres_role',
     );

@@ -4,7 +4,7 @@ import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { objectName, passwordCommand } from '../../cnpg/names.ts';
 import { applicationDatabase, connectionUrl } from '../../cnpg/role-names.ts';
 import { roleSecretName } from '../../cnpg/role-secret.ts';
-import { privilegeWarnings, writeRefusal } from '../../cnpg/roles.ts';
+import { privilegeWarnings, unknownRoleWarnings, writeRefusal } from '../../cnpg/roles.ts';
 import type { RoleSpec } from '../../cnpg/types.ts';
 import { waitInputs } from '../applied.ts';
 import { changePlan } from '../change-plan.ts';
@@ -118,6 +118,7 @@ export const createPostgresRole = defineTool({
       warnings: [
         ...standstillNotes(cluster),
         ...privilegeWarnings(role, input),
+        ...unknownRoleWarnings(cluster, read.roles, input.in_roles, `create ${role} as a member of it`),
         ...warnOfListedRole(cluster, role),
       ],
       operations: [

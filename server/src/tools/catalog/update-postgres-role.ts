@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { standstillNotes } from '../../cnpg/cluster-health.ts';
 import { passwordCommand } from '../../cnpg/names.ts';
 import { differences } from '../../cnpg/role-edits.ts';
-import { attributesOf, privilegeWarnings } from '../../cnpg/roles.ts';
+import { attributesOf, privilegeWarnings, unknownRoleWarnings } from '../../cnpg/roles.ts';
 import { ToolError } from '../../errors.ts';
 import { waitInputs } from '../applied.ts';
 import { changePlan } from '../change-plan.ts';
@@ -106,6 +106,7 @@ export const updatePostgresRole = defineTool({
           in_roles: [],
           ...attributesIn(wish),
         }),
+        ...unknownRoleWarnings(cluster, read.roles, wish.in_roles ?? [], `make ${role} a member of it`),
         ...(wish.login === true && !found.spec.passwordSecret && !writing
           ? [`No Secret holds a password for ${role}: with reset_password: true it gets one.`]
           : []),
