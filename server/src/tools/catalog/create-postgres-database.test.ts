@@ -3,6 +3,7 @@ import { type Harness, startHarness } from '../../../test/harness.ts';
 import { demo, orders, putDatabaseRole, startOrders, writes } from '../../../test/running-cluster.ts';
 import { createPostgresDatabase } from './create-postgres-database.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
+import { deletePostgresDatabase } from './delete-postgres-database.ts';
 
 let harness: Harness;
 beforeEach(async () => {
@@ -121,6 +122,38 @@ describe('create_postgres_database', () => {
     expect(answer.structured.error).toMatchObject({
       code: 'already_exists',
       message: expect.stringContaining('declared by Database any-name'),
+      hint: 'Look at it with list_postgres_databases, or choose another name.',
+    });
+  });
+
+  it('says what goes first of a declaration that has failed, and after that makes the database', async () => {
+    await create({ database_name: 'billing', owner: 'nobody' });
+    const again = await create({ database_name: 'billing' });
+    expect(again.structured.error).toMatchObject({
+      code: 'already_exists',
+      hint: expect.stringContaining('remove it first with delete_postgres_database, then call again'),
+    });
+    await harness.call(deletePostgresDatabase, {
+      cluster_name: 'orders',
+      namespace: demo,
+      database_name: 'billing',
+    });
+    expect((await create({ database_name: 'billing' })).structured.state).toBe('done');
+  });
+
+  it.each([
+    ['is to be absent', {}, { ensure: 'absent' }],
+    ['is terminating', { deletionTimestamp: '2026-11-24T16:00:00Z', finalizers: ['example.com/hold'] }, {}],
+  ])('says how to finish the deletion of a declaration that %s', async (_what, metadata, spec) => {
+    harness.simulator.state.put({
+      apiVersion: 'postgresql.cnpg.io/v1',
+      kind: 'Database',
+      metadata: { name: 'any-name', namespace: demo, ...metadata },
+      spec: { cluster: { name: 'orders' }, name: 'billing', owner: 'shop', ...spec },
+    });
+    expect((await create({ database_name: 'billing' })).structured.error).toMatchObject({
+      code: 'already_exists',
+      hint: expect.stringContaining('finish that with delete_postgres_database'),
     });
   });
 

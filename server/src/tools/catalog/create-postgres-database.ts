@@ -1,7 +1,7 @@
 /** Creates a database through a Database object and says what the operator made of it. */
 import { z } from 'zod';
 import { standstillNotes } from '../../cnpg/cluster-health.ts';
-import { databaseSight } from '../../cnpg/databases.ts';
+import { databaseSight, databaseStatus } from '../../cnpg/databases.ts';
 import { clusterLabel, managedByLabel, managedByValue, objectName } from '../../cnpg/names.ts';
 import { applicationDatabase, isLabelValue, isReservedDatabase } from '../../cnpg/role-names.ts';
 import { unknownRoleWarnings, writeRefusal } from '../../cnpg/roles.ts';
@@ -153,6 +153,17 @@ function refuseTakenDatabase({ cluster, databases }: ClusterDatabases, name: str
     throw new ToolError(
       'already_exists',
       `The cluster ${clusterName} has a database ${name} already, declared by Database ${existing.metadata.name}.`,
+      { hint: hintOnDeclared(existing) },
     );
   }
+}
+
+/** No tool changes a declaration, so one that is no good has to go first. */
+function hintOnDeclared(existing: Database): string {
+  const { state } = databaseStatus(existing);
+  if (state === 'failed')
+    return 'The operator could not apply it: remove it first with delete_postgres_database, then call again, or choose another name.';
+  if (state === 'deleting' || existing.spec.ensure === 'absent')
+    return 'It is being deleted: finish that with delete_postgres_database, then call again, or choose another name.';
+  return 'Look at it with list_postgres_databases, or choose another name.';
 }
