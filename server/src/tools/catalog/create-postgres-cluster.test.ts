@@ -186,8 +186,11 @@ describe('create_postgres_cluster', () => {
     const answer = await create({ storage_class: 'gone' });
     expect(answer.structured?.state).toBe('requested');
     expect(answer.structured?.warnings).toContain(
-      'Whether the storage class exists was not checked, for lack of rights.',
+      'Whether the storage class exists was not checked, for lack of rights: ' +
+        'list storageclasses comes with preset edit (rbac.preset) with add-on storage (rbac.addOns.storage).',
     );
+    const byDefault = await create({ name: 'plain' });
+    expect(byDefault.text).not.toContain('storage class');
   });
 
   it('names the right that is missing to create', async () => {

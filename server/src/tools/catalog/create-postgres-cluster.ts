@@ -27,6 +27,7 @@ import { refuseTooMany } from '../max-instances.ts';
 import { namespacePhrase, requireNamespace } from '../namespace.ts';
 import { itemsIfAllowed } from '../optional-read.ts';
 import { permission } from '../permission.ts';
+import { sourceOf } from '../preset.ts';
 
 const input = z.strictObject({
   name: clusterName,
@@ -41,6 +42,11 @@ const input = z.strictObject({
   parameters: parameters.optional(),
   ...readyInputs,
 });
+
+const uncheckedClass = `Whether the storage class exists was not checked, for lack of rights: list storageclasses comes with ${sourceOf(
+  { effect: 'change', permissions: awaitReadyPermissions },
+  { verb: 'list', resource: 'storageclasses' },
+)}.`;
 
 export const createPostgresCluster = defineTool({
   name: 'create_postgres_cluster',
@@ -99,7 +105,7 @@ export const createPostgresCluster = defineTool({
       warnings: [
         ...judged.warnings,
         ...(problem ? [`${problem.cause} ${problem.remedy}`] : []),
-        ...(classes ? [] : ['Whether the storage class exists was not checked, for lack of rights.']),
+        ...(classes || wish.storage_class === undefined ? [] : [uncheckedClass]),
         ...(wish.instances === 1 ? ['With one instance there is nothing to fail over to.'] : []),
         'Nothing backs this cluster up: no backup is configured.',
       ],
