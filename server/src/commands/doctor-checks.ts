@@ -98,7 +98,8 @@ function* plan(
   yield { id: 'operator-version', look: operatorVersion };
   const used = namespaces ?? [kube.defaultNamespace().name];
   // Without a list others can be named in calls, and `helm install` may make the one that it installs into.
-  const found = new Namespaces(kube, used, namespaces !== undefined && !beforeInstalling, call);
+  const bound = namespaces !== undefined && !beforeInstalling;
+  const found = new Namespaces(kube, used, { bound, beforeInstalling }, call);
   for (const subject of used) {
     yield { id: 'namespace', subject, look: () => found.check(subject) };
     if (!beforeInstalling)

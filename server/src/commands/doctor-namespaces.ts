@@ -5,18 +5,24 @@ import type { Result } from './doctor-check.ts';
 
 type Presence = 'there' | 'missing' | 'hidden';
 
+interface NamespaceOptions {
+  /** Nothing but these can be touched. */
+  bound: boolean;
+  /** Helm can still make the one that it installs into. */
+  beforeInstalling: boolean;
+}
+
 export class Namespaces {
   readonly #kube: KubeGateway;
   readonly #names: readonly string[];
-  readonly #bound: boolean;
+  readonly #options: NamespaceOptions;
   readonly #call: CallOptions;
   #found: Promise<ReadonlyMap<string, Presence>> | undefined;
 
-  /** `bound`: nothing but these can be touched. */
-  constructor(kube: KubeGateway, names: readonly string[], bound: boolean, call: CallOptions) {
+  constructor(kube: KubeGateway, names: readonly string[], options: NamespaceOptions, call: CallOptions) {
     this.#kube = kube;
     this.#names = names;
-    this.#bound = bound;
+    this.#options = options;
     this.#call = call;
   }
 
@@ -35,12 +41,15 @@ export class Namespaces {
       const message = `May not be looked up, which is only needed for better messages.${origin}`;
       return { status: 'ok', message };
     }
-    const none = this.#bound && [...all.values()].every((one) => one === 'missing');
+    const none = this.#options.bound && [...all.values()].every((one) => one === 'missing');
     const nothing = none ? ' There is no other that may be touched, so no call can succeed.' : '';
+    const byHelm = this.#options.beforeInstalling
+      ? ' (helm install --create-namespace makes the one of the release)'
+      : '';
     return {
       status: none ? 'failed' : 'warning',
       message: `Does not exist.${nothing}${origin}`,
-      remedy: 'Create it, or set another namespace.',
+      remedy: `Create it${byHelm}, or set another namespace.`,
     };
   }
 

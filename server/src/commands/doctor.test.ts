@@ -79,6 +79,16 @@ describe('cnpg-mcp doctor', () => {
     }
   });
 
+  it('says before an installation that Helm can make a namespace that is missing, and else that somebody has to', async () => {
+    await start();
+    const remedy = async (...args: string[]) =>
+      (await checks('--namespace=nowhere', ...args)).check('namespace nowhere')?.remedy;
+    expect(await remedy('--pre')).toBe(
+      'Create it (helm install --create-namespace makes the one of the release), or set another namespace.',
+    );
+    expect(await remedy()).toBe('Create it, or set another namespace.');
+  });
+
   it('asks nothing more of an API server that stops answering, and says so once', async () => {
     const { faults, requests } = await start();
     faults.add({ match: { resource: 'selfsubjectaccessreviews' }, drop: true });
