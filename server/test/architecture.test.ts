@@ -78,7 +78,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'observability/': { uses: ['tools/', 'errors.ts'], types: ['mcp/', 'policy/'] },
   'http/': { uses: ['mcp/', 'policy/', 'observability/', 'errors.ts', 'is-object.ts'] },
   'auth/': {
-    uses: ['policy/', 'kube/impersonation.ts', 'errors.ts'],
+    uses: ['policy/', 'kube/impersonation.ts', 'closest.ts', 'errors.ts'],
     types: ['http/', 'observability/', 'kube/gateway.ts'],
   },
   'readiness.ts': { uses: ['errors.ts'], types: ['http/', 'kube/gateway.ts'] },

@@ -258,6 +258,30 @@ describe('tokens from a file', () => {
     await expect(open()).rejects.toThrow(/^file: holds a key that is none of tokens$/);
   });
 
+  it.each([
+    [
+      'sha265',
+      { name: 'ci', sha265: sha256('x') },
+      'token ci (tokens.0): there is no key sha265; did you mean sha256?',
+    ],
+    [
+      'efect',
+      { name: 'ci', sha256: sha256('x'), grants: [{ efect: 'read' }] },
+      'token ci (tokens.0) grants 0: there is no key efect; did you mean effect?',
+    ],
+    [
+      'usr',
+      { name: 'ci', sha256: sha256('x'), impersonate: { usr: 'bot' } },
+      'impersonate: there is no key usr; did you mean user?',
+    ],
+  ])(
+    'are not read where a key is misspelt as %s, and the message says which was meant',
+    async (_key, entry, problem) => {
+      await write([entry]);
+      await expect(open()).rejects.toThrow(problem);
+    },
+  );
+
   it('are not read from a file that gives a key twice, and it is refused without delay', async () => {
     await writeFile(file, 'tokens: []\ntokens: []\n');
     await expect(open()).rejects.toThrow('it gives a key twice in one place');

@@ -1,6 +1,7 @@
 /** What is in the tokens file: the hashes of tokens, and what each of them allows. Nothing that it says holds a token. */
 import { isScalar, parseDocument, visit } from 'yaml';
 import { z } from 'zod';
+import { closest } from '../closest.ts';
 import { problemWithIdentity } from '../kube/impersonation.ts';
 import { effects } from '../policy/effect.ts';
 
@@ -10,14 +11,22 @@ const tokenName = z
   .max(100)
   .regex(/^[\w.-]+$/, 'may hold letters, digits, _ . and - only');
 
-/** Says that there is a key too many, and not which: somebody may have written a token there. */
 const strictObject = <Shape extends z.core.$ZodLooseShape>(shape: Shape) =>
   z.strictObject(shape, {
-    error: ({ code }) =>
-      code === 'unrecognized_keys'
-        ? `holds a key that is none of ${Object.keys(shape).join(', ')}`
-        : undefined,
+    error: (issue) =>
+      issue.code === 'unrecognized_keys' ? oneTooMany(issue.keys as string[], Object.keys(shape)) : undefined,
   });
+
+const didYouMean = /; did you mean \w+\?$/;
+
+/** Which key is too many is said of one that is all but known, and of no other: somebody may have written a token there. */
+function oneTooMany(unknown: readonly string[], known: readonly string[]): string {
+  for (const key of unknown) {
+    const meant = /^\w+$/.test(key) ? closest(key, known) : undefined;
+    if (meant !== undefined) return `there is no key ${key}; did you mean ${meant}?`;
+  }
+  return `holds a key that is none of ${known.join(', ')}`;
+}
 
 const grant = strictObject({
   effect: z.enum(effects),
@@ -78,7 +87,9 @@ export function readTokens(text: string, mustImpersonate: boolean): readonly Tok
   const content = readYaml(text);
   const parsed = tokenFile.safeParse(content);
   if (!parsed.success) {
-    const [issue] = parsed.error.issues;
+    const { issues } = parsed.error;
+    // The key that was meant is missing as well, and is reported first; the slip says more.
+    const issue = issues.find(({ message }) => didYouMean.test(message)) ?? issues[0];
     throw new TypeError(issue ? describe(issue, content) : 'it is no token file');
   }
   const { tokens } = parsed.data;
