@@ -48,6 +48,11 @@ export interface SimulatedPostgres {
    * name, which fails with SQLSTATE 42710; so do as many attempts as are given here (1).
    */
   beginRole(namespace: string, cluster: string, name: string, attributes: Fields, attempts?: number): void;
+  /**
+   * The next time that the operator has applied this role it writes an older status over that: the role stays listed as pending
+   * until an annotation of the Cluster changes (operator 1.30.0, under load).
+   */
+  keepPending(namespace: string, cluster: string, role: string): void;
   /** Names of all databases, ordered, without the templates. */
   databases(namespace: string, cluster: string): string[];
   database(namespace: string, cluster: string, name: string): SimulatedDatabase | undefined;
@@ -76,6 +81,8 @@ interface Contents {
   owners: Set<string>;
   /** Roles of open transactions. */
   uncommitted: Map<string, { attributes: Fields; attempts: number }>;
+  /** Roles that are kept pending, and the Cluster's annotations under which they are. */
+  pending: Map<string, string | undefined>;
   /** The transaction counter that roles are stamped with. */
   transaction: number;
 }
@@ -175,6 +182,20 @@ export class Postgres implements SimulatedPostgres {
     this.#clusters.delete(`${namespace}/${cluster}`);
   }
 
+  keepPending(namespace: string, cluster: string, role: string): void {
+    this.#contents(namespace, cluster).pending.set(role, undefined);
+  }
+
+  /** Whether the operator lists a role as pending although it is applied. `annotations`: of the Cluster, as text. */
+  isKeptPending(namespace: string, cluster: string, role: string, annotations: string): boolean {
+    const { pending } = this.#contents(namespace, cluster);
+    if (!pending.has(role)) return false;
+    const before = pending.get(role) ?? annotations;
+    if (before === annotations) pending.set(role, annotations);
+    else pending.delete(role);
+    return before === annotations;
+  }
+
   beginRole(namespace: string, cluster: string, name: string, attributes: Fields, attempts = 1): void {
     this.#contents(namespace, cluster).uncommitted.set(name, { attributes, attempts });
   }
@@ -253,6 +274,7 @@ export class Postgres implements SimulatedPostgres {
         databases: new Map(),
         owners: new Set(),
         uncommitted: new Map(),
+        pending: new Map(),
         transaction: 740,
       };
       this.#clusters.set(key, contents);

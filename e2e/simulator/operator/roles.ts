@@ -98,8 +98,14 @@ function applyRole(world: World, waits: Waits, place: Place, role: Fields, resul
   }
 }
 
-function byStatus(world: World, place: Place, roles: Fields[], cannot: Record<string, string[]>): Fields {
-  const { namespace, name: cluster } = place;
+function byStatus(
+  world: World,
+  { metadata }: KubeObject,
+  roles: Fields[],
+  cannot: Record<string, string[]>,
+): Fields {
+  const { namespace = '', name: cluster } = metadata;
+  const annotations = JSON.stringify(metadata.annotations ?? {});
   const lists: Record<string, string[]> = {};
   const put = (list: string, name: string) => {
     lists[list] = [...(lists[list] ?? []), name].sort();
@@ -115,7 +121,10 @@ function byStatus(world: World, place: Place, roles: Fields[], cannot: Record<st
       role.ensure === 'absent'
         ? known === undefined
         : known !== undefined && JSON.stringify(known.attributes) === JSON.stringify(attributesOf(role));
-    const done = cannot[name] === undefined && asWanted;
+    const done =
+      cannot[name] === undefined &&
+      asWanted &&
+      !world.postgres.isKeptPending(namespace, cluster, name, annotations);
     put(done ? 'reconciled' : 'pending-reconciliation', name);
   }
   return lists;
@@ -138,7 +147,7 @@ export function reconcileManagedRoles(world: World, waits: Waits, place: Place):
   if (left <= 0) for (const role of roles) applyRole(world, waits, place, role, result);
   world.status('clusters', place, (status) => {
     status.managedRolesStatus = {
-      byStatus: byStatus(world, place, roles, result.cannotReconcile),
+      byStatus: byStatus(world, cluster, roles, result.cannotReconcile),
       ...(Object.keys(result.cannotReconcile).length === 0
         ? {}
         : { cannotReconcile: result.cannotReconcile }),

@@ -2,7 +2,13 @@
 import { ToolError, toToolError } from '../errors.ts';
 import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
 import { awaitOperation } from './await-step.ts';
-import type { AwaitOperation, CreateOperation, Operation, RemoveOperation } from './change-plan.ts';
+import type {
+  AwaitOperation,
+  CreateOperation,
+  Operation,
+  RemoveOperation,
+  WrittenObject,
+} from './change-plan.ts';
 import { editSteps } from './edit-steps.ts';
 import { withGenerated } from './generate-secret.ts';
 import { ambiguous, asPlanned, edit, maxEditAttempts, merge, type Written } from './guarded-writes.ts';
@@ -87,6 +93,7 @@ export async function applyPlan(
     wrote: false,
   };
   const writing = unbroken(kube);
+  const written = writtenBy(operations, result.objects);
   for (const [index, operation] of operations.entries()) {
     const step = result.steps[index] as StepReport;
     try {
@@ -94,7 +101,7 @@ export async function applyPlan(
         throw new ToolError('cancelled', 'The call was cancelled.');
       options.progress(operation.summary);
       if (operation.verb === 'await') {
-        const verdict = await awaitOperation(kube, operation, lastWritten(operations, result, operation));
+        const verdict = await awaitOperation(kube, operation, written);
         if (verdict.ok) {
           step.status = verdict.unseen ? 'not_seen' : 'done';
           continue;
@@ -107,7 +114,8 @@ export async function applyPlan(
       const answer = await applyOne(writing, operation, options);
       step.status = answer === 'not_needed' ? 'not_needed' : 'done';
       if (answer !== 'not_needed' && answer) {
-        result.objects[index] = answer.object;
+        // An object that was only tidied is held to how the change left it.
+        if (!tidies(operation)) result.objects[index] = answer.object;
         result.warnings.push(...answer.warnings);
       }
     } catch (thrown) {
@@ -117,42 +125,46 @@ export async function applyPlan(
           ? await whatBecameOf(writing, operation, options.requestId)
           : 'failed';
       }
-      if (operation.verb === 'edit' && operation.tidies) continue;
+      if (tidies(operation)) continue;
       const undoing = await undo(writing, operations, result, index, options.requestId);
       throw new ApplyError(error, result.steps, undoing);
     }
   }
-  return { ...result, wrote: hasStep(operations, result, written) };
+  return { ...result, wrote: hasStep(operations, result, writingEnds) };
+}
+
+/** What the steps so far have written, as far as they return it and do more than clear away. */
+export function writtenBy(
+  operations: readonly Operation[],
+  objects: readonly (KubeObject | undefined)[],
+): WrittenObject {
+  return (resource) =>
+    objects.findLast((object, index) => object && operations[index]?.resource === resource);
 }
 
 /** What a writing step can end as when something was written, or may have been. */
-const written: readonly StepStatus[] = ['done', 'unknown', 'undone'];
+const writingEnds: readonly StepStatus[] = ['done', 'unknown', 'undone'];
 
-/** Whether one of the writing steps has one of these statuses. */
+/** Whether one of the writing steps (of those that count) has one of these statuses. */
 const hasStep = (
   operations: readonly Operation[],
   { steps }: ApplyResult,
   statuses: readonly StepStatus[],
+  counts: (operation: Operation) => boolean = () => true,
 ): boolean =>
-  steps.some(({ status }, index) => operations[index]?.verb !== 'await' && statuses.includes(status));
+  operations.some(
+    (operation, index) =>
+      operation.verb !== 'await' &&
+      counts(operation) &&
+      statuses.includes((steps[index] as StepReport).status),
+  );
+
+/** Nothing is left of such a step. */
+const tidies = (operation: Operation): boolean => operation.verb === 'edit' && operation.tidies === true;
 
 /** Steps after which the plan goes on although the caller has gone. */
 const goesOn = (operation: Operation): boolean =>
-  (operation.verb === 'edit' && operation.tidies === true) ||
-  (operation.verb === 'await' && operation.orGoOn === true);
-
-/** The object of a wait as the last step before has written it: no change since then may be missed. */
-function lastWritten(
-  operations: readonly Operation[],
-  { objects }: ApplyResult,
-  { resource, key }: AwaitOperation,
-): KubeObject | undefined {
-  return objects.findLast((object, index) => {
-    const operation = operations[index];
-    const same = operation?.key.name === key.name && operation.key.namespace === key.namespace;
-    return object !== undefined && operation?.resource === resource && same;
-  });
-}
+  tidies(operation) || (operation.verb === 'await' && operation.orGoOn === true);
 
 /** The same gateway, for requests that are not broken off when the client goes: only their own deadline ends them. */
 function unbroken(kube: KubeGateway): KubeGateway {
@@ -271,8 +283,8 @@ async function undo(
     }
   }
   return {
-    wrote: hasStep(operations, result, written),
-    remains: hasStep(operations, result, ['done', 'unknown']),
+    wrote: hasStep(operations, result, writingEnds),
+    remains: hasStep(operations, result, ['done', 'unknown'], (operation) => !tidies(operation)),
     notUndone,
   };
 }

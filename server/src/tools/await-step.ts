@@ -1,7 +1,7 @@
 /** A step of a plan that only watches: until the operator has done something, or plainly cannot. */
 import { toToolError } from '../errors.ts';
-import type { KubeGateway, KubeObject, WatchDecision } from '../kube/gateway.ts';
-import type { AwaitOperation } from './change-plan.ts';
+import type { KubeGateway, WatchDecision } from '../kube/gateway.ts';
+import type { AwaitOperation, WrittenObject } from './change-plan.ts';
 
 /** What came of a wait. `unseen`: the plan goes on without having seen it. */
 type AwaitVerdict =
@@ -9,27 +9,29 @@ type AwaitVerdict =
   | { ok: false; state: 'failed' | 'requested'; message: string; quoted?: string };
 
 /**
- * Waits for what a step waits for. `after`: the object as a step before has written it, if one has. Throws what the step's own
- * look throws, and what ends the call.
+ * Waits for what a step waits for, from the version on that a step before has written, so that no change since is missed. Throws
+ * what the step's own look throws, and what ends the call.
  */
 export async function awaitOperation(
   kube: KubeGateway,
   operation: AwaitOperation,
-  after: KubeObject | undefined,
+  written: WrittenObject,
 ): Promise<AwaitVerdict> {
+  const { resource, key } = operation;
+  const before = written(resource);
   let ended: unknown;
   try {
     const verdict = await kube.watchUntil(
-      operation.resource,
+      resource,
       {
-        ...(operation.key.namespace !== undefined && { namespace: operation.key.namespace }),
-        name: operation.key.name,
+        ...(key.namespace !== undefined && { namespace: key.namespace }),
+        name: key.name,
         timeoutSeconds: operation.timeoutSeconds,
-        after,
+        ...(before?.metadata.name === key.name && { after: before }),
       },
       (objects): WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }> => {
         try {
-          return operation.until(objects[0]);
+          return operation.until(objects[0], written);
         } catch (thrown) {
           ended = thrown;
           throw thrown;

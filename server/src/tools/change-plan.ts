@@ -74,16 +74,20 @@ export interface RemoveOperation extends OperationBase {
   tolerateMissing?: boolean;
 }
 
+/** The object that the last step so far has written of a resource, as the API server returned it. */
+export type WrittenObject = (resource: ResourceName) => KubeObject | undefined;
+
 /** Waits for the operator before the next step; the steps after it are not done when it fails or takes too long. */
 export interface AwaitOperation extends OperationBase {
   verb: 'await';
   timeoutSeconds: number;
   /**
-   * Looks at the object (`undefined`: it is gone). `failed` is shown with what the operator or PostgreSQL said. May throw a
-   * ToolError where the call ends with a code of its own.
+   * Looks at the object (`undefined`: it is gone). `written`: what the last step before has written of a resource. `failed` is
+   * shown with what the operator or PostgreSQL said. May throw a ToolError where the call ends with a code of its own.
    */
   until: (
     object: KubeObject | undefined,
+    written: WrittenObject,
   ) => WatchDecision<{ ok: true } | { ok: false; message: string; quoted?: string }>;
   /** Only what `until` throws or answers ends the plan: not that the time is over, that the caller has gone, or a lost watch. */
   orGoOn?: boolean;

@@ -1,9 +1,8 @@
 /** The contract of a tool: data, and two pure steps. See docs/architecture.md. */
 import { z } from 'zod';
-import type { KubeGateway, KubeObject } from '../kube/gateway.ts';
-import type { ResourceName } from '../kube/resources.ts';
+import type { KubeGateway } from '../kube/gateway.ts';
 import type { Effect } from '../policy/effect.ts';
-import type { ChangePlan, Outcome } from './change-plan.ts';
+import type { ChangePlan, Outcome, WrittenObject } from './change-plan.ts';
 import type { Fence } from './fence.ts';
 import type { Permission } from './permission.ts';
 import type { ToolSettings } from './settings.ts';
@@ -94,7 +93,7 @@ export interface WriteTool<
     context: ToolContext,
     plan: ChangePlan<Facts>,
     input: z.output<Input>,
-    written: (resource: ResourceName) => KubeObject | undefined,
+    written: WrittenObject,
   ): Promise<Outcome<z.input<Output>>>;
   /** Text after the outcome, for people: where to find the password, how to connect. */
   text?(result: z.output<Output>, input: z.output<Input>, plan: ChangePlan<Facts>): string;

@@ -7,7 +7,7 @@ import type { KubeGateway } from '../kube/gateway.ts';
 import type { ConfirmationSealer } from '../policy/confirmation.ts';
 import { type Decision, decide, type Policy, protectingPattern } from '../policy/decide.ts';
 import { errorAnswer, readAnswer } from './answer.ts';
-import { ApplyError, type ApplyResult, applyPlan, type StepReport } from './apply.ts';
+import { ApplyError, type ApplyResult, applyPlan, type StepReport, writtenBy } from './apply.ts';
 import type { ToolCall, ToolCallResult } from './call.ts';
 import { changeAnswer, planLines } from './change-answer.ts';
 import type { ChangePlan, Outcome } from './change-plan.ts';
@@ -268,9 +268,7 @@ async function observeChange(
 ): Promise<Outcome<Record<string, unknown>>> {
   const observe = tool.observe as NonNullable<WriteTool['observe']>;
   try {
-    return await observe(context, plan, input, (resource) =>
-      objects.findLast((object, index) => object && plan.operations[index]?.resource === resource),
-    );
+    return await observe(context, plan, input, writtenBy(plan.operations, objects));
   } catch (thrown) {
     const error = toToolError(thrown);
     if (error.code === 'internal') throw error;

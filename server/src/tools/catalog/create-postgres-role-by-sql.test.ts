@@ -112,7 +112,9 @@ describe('create_postgres_role', () => {
       await delay(2500);
       expect(inPostgres('billing')).toBeUndefined();
       simulator.postgres.behave(demo, 'orders-1', {});
-      expect((await answering).structured.error.code).toBe('already_exists');
+      const answer = await answering;
+      expect(answer.structured.error.code).toBe('already_exists');
+      expect(answer.text).toContain('nothing remains');
       expect(managedRoles(roles.harness)).toEqual([]);
       expect(secret('billing')).toBeUndefined();
     },

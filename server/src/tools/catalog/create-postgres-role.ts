@@ -11,6 +11,7 @@ import { changePlan } from '../change-plan.ts';
 import { defineTool } from '../define-tool.ts';
 import { namespace } from '../inputs.ts';
 import { permission } from '../permission.ts';
+import { askAgain, askAgainAfterSeconds } from '../roles/ask-again.ts';
 import { readRoles, readRolesPermissions } from '../roles/declared.ts';
 import {
   addInline,
@@ -134,7 +135,21 @@ export const createPostgresRole = defineTool({
                 ...{ seconds: patience, objectName: crdName },
               }),
             ]
-          : [addInline(cluster, spec, place, look), awaitFirstAttempt(cluster, role, { seconds: patience })]),
+          : [
+              addInline(cluster, spec, place, look),
+              awaitFirstAttempt(cluster, role, {
+                seconds: input.wait ? Math.min(askAgainAfterSeconds, patience) : firstAttemptSeconds,
+              }),
+              ...(input.wait
+                ? [
+                    askAgain(cluster, role, since),
+                    awaitFirstAttempt(cluster, role, {
+                      what: 'an attempt that comes later',
+                      seconds: patience,
+                    }),
+                  ]
+                : []),
+            ]),
       ],
       facts: { cluster, since, ...(secret !== undefined && { secret }), ...(asObject && { crdName }) },
     });

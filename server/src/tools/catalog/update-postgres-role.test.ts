@@ -44,6 +44,31 @@ describe('update_postgres_role', () => {
     expect(inPostgres('clerk')?.attributes).toMatchObject({ createdb: false, replication: true });
   });
 
+  it.each([
+    ['attributes', { createdb: true }],
+    ['memberships', { in_roles: ['pg_monitor'] }],
+    ['the password', { reset_password: true }],
+    ['attributes and the password', { createdb: true, reset_password: true }],
+  ])('asks the operator again when it has applied %s and does not say so', async (_what, change) => {
+    await create('clerk');
+    roles.harness.simulator.postgres.keepPending(demo, 'orders', 'clerk');
+    const answer = await update(change);
+    expect(answer.structured.state, answer.text).toBe('done');
+    expect(answer.structured.steps.slice(-2)).toMatchObject([
+      { status: 'not_seen' },
+      { what: expect.stringContaining('annotate the Cluster'), status: 'done' },
+    ]);
+    expect(orders(roles.harness).metadata.annotations).toHaveProperty(['cnpg-mcp.io/asked-again-at']);
+  });
+
+  it('does not touch the Cluster otherwise', async () => {
+    await create('clerk');
+    roles.harness.simulator.clearRequests();
+    const answer = await update({ reset_password: true });
+    expect(answer.structured.steps.at(-1)).toMatchObject({ status: 'not_needed' });
+    expect(writes(roles.harness)).toEqual(['patch secrets cnpg-orders-user-clerk']);
+  });
+
   it.each(['list', 'watch'])(
     'sees that memberships were applied, although the answer to its %s is late',
     async (verb) => {

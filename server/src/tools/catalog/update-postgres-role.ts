@@ -10,7 +10,8 @@ import { changePlan } from '../change-plan.ts';
 import { defineTool } from '../define-tool.ts';
 import { namespace } from '../inputs.ts';
 import { permission } from '../permission.ts';
-import { attributesIn, editRole, refusalsOfChange, wishOf } from '../roles/change-role.ts';
+import { askAgain, awaitApplied } from '../roles/ask-again.ts';
+import { attributesIn, editRole, isAltered, refusalsOfChange, wishOf } from '../roles/change-role.ts';
 import { oneRole, readRoles, readRolesPermissions } from '../roles/declared.ts';
 import { observeRole } from '../roles/observe.ts';
 import { planPassword } from '../roles/password.ts';
@@ -91,9 +92,11 @@ export const updatePostgresRole = defineTool({
     const list = changes.map(({ label, from, to }) => `${label}: ${from} -> ${to}`);
     if (writing) list.push('Password: a new generated one');
     const what = `role ${role} of ${context.namespace.name}/${clusterName}`;
-    const edits = changes.length > 0 ? [editRole(cluster, found, change, list, context.now())] : [];
+    const since = context.now();
+    const edits = changes.length > 0 ? [editRole(cluster, found, change, list, since)] : [];
     const first = writing?.operation.verb === 'create' ? [writing.operation] : [];
     const last = writing?.operation.verb === 'merge' ? [writing.operation] : [];
+    const writes = [...first, ...edits, ...last];
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: list.length > 0 ? `Change ${what}: ${list.join('; ')}.` : `Leave ${what} as it is.`,
@@ -111,25 +114,32 @@ export const updatePostgresRole = defineTool({
           ? [`No Secret holds a password for ${role}: with reset_password: true it gets one.`]
           : []),
       ],
-      operations: [...first, ...edits, ...last],
+      operations: [
+        ...writes,
+        ...(input.wait && !found.object && writes.length > 0
+          ? [
+              awaitApplied(cluster, found.spec.name, isAltered(changes), input.timeout),
+              askAgain(cluster, found.spec.name, since),
+            ]
+          : []),
+      ],
       ...(list.length === 0 && { unchanged: `The role ${role} is so already.` }),
-      facts: { cluster, found, change, changes, secret: writing?.secret },
+      facts: { cluster, found, change, changes, since, secret: writing?.secret },
     });
   },
 
   async observe(context, { facts }, input, written) {
-    const { cluster, found, change, changes, secret } = facts;
-    const altered = changes.some(({ label }) => label !== 'Member of' && label !== 'Ensure');
+    const { cluster, found, change, changes, since, secret } = facts;
     const outcome = await observeRole(
       context,
       {
         role: found.spec.name,
         cluster,
-        altered: altered && secret === undefined,
+        altered: isAltered(changes) && secret === undefined,
         ...(found.object && { objectName: found.object.metadata.name, objectBefore: found.object }),
         ...(secret !== undefined && { secret }),
       },
-      { ...input, after: written(found.object ? 'databaseroles' : 'clusters') },
+      { ...input, since, after: written(found.object ? 'databaseroles' : 'clusters') },
     );
     const shown = (name: string): string => shownName(name, context.fence);
     const attributes = { ...attributesOf(found.spec), ...attributesIn(change) };

@@ -37,6 +37,11 @@ export function attributesIn({
   return attributes;
 }
 
+/** Whether a change is more than one of memberships: the operator runs ALTER ROLE for it. */
+export function isAltered(changes: readonly { label: string }[]): boolean {
+  return changes.some(({ label }) => label !== 'Member of' && label !== 'Ensure');
+}
+
 /** Why a declared role cannot be changed now. */
 export function refusalsOfChange(
   cluster: Cluster,

@@ -1,8 +1,8 @@
 /** The operations that make PostgreSQL drop a role and then take away what declared it. */
+import { annotate } from '../../cnpg/annotate.ts';
 import { isDropError, RoleDrop, refusedDrop, wasRefused } from '../../cnpg/role-drop.ts';
 import { findEntry } from '../../cnpg/role-edits.ts';
 import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
-import type { JsonPatchStep, KubeObject } from '../../kube/gateway.ts';
 import { type AwaitOperation, asRead, type Operation } from '../change-plan.ts';
 
 /** Seconds that the operator gets to read the list; it takes less than one when it is at work. */
@@ -143,13 +143,6 @@ function awaitGone(object: DatabaseRole): AwaitOperation {
             ...(last !== undefined && { quoted: last }),
           },
   };
-}
-
-/** Steps that set an annotation; none when it is set so already. */
-function annotate({ metadata: { annotations } }: KubeObject, key: string, value: string): JsonPatchStep[] {
-  if (annotations?.[key] === value) return [];
-  if (!annotations) return [{ op: 'add', path: '/metadata/annotations', value: { [key]: value } }];
-  return [{ op: 'add', path: `/metadata/annotations/${key.replaceAll('/', '~1')}`, value }];
 }
 
 /** Removes a Secret that this server made; it may be gone already. */
