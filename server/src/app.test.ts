@@ -368,10 +368,8 @@ describe('the metrics', () => {
     expect(body).not.toContain('made');
     await Promise.all([app.main.close(), app.management.close()]);
   });
-});
 
-describe('the metric of readiness', () => {
-  it('says what /readyz says at that moment, whoever asks first', async () => {
+  it('say what /readyz says at that moment, whoever asks first', async () => {
     let ok = false;
     const readiness = new ReadinessProbe(
       async () => [],

@@ -54,12 +54,16 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'errors.ts': {},
   'closest.ts': {},
   'is-object.ts': {},
+  'unseen.ts': {},
   'version.ts': { uses: ['../package.json'] },
   'kube/gateway.ts': { types: ['kube/resources.ts'] },
   'kube/resources.ts': {},
   'kube/impersonation.ts': {},
   'kube/client-node/': { uses: ['kube/', 'errors.ts', 'closest.ts', 'is-object.ts'] },
-  'cnpg/': { uses: ['kube/resources.ts', 'errors.ts', 'closest.ts'], types: ['kube/gateway.ts'] },
+  'cnpg/': {
+    uses: ['kube/resources.ts', 'errors.ts', 'closest.ts', 'unseen.ts'],
+    types: ['kube/gateway.ts'],
+  },
   'policy/': { uses: ['errors.ts'], types: ['kube/gateway.ts'] },
   'tools/': {
     uses: ['cnpg/', 'policy/', 'kube/resources.ts', 'errors.ts', 'closest.ts', 'is-object.ts'],
@@ -78,7 +82,7 @@ const parts: Readonly<Record<string, { uses?: readonly string[]; types?: readonl
   'observability/': { uses: ['tools/', 'errors.ts'], types: ['mcp/', 'policy/'] },
   'http/': { uses: ['mcp/', 'policy/', 'observability/', 'errors.ts', 'is-object.ts'] },
   'auth/': {
-    uses: ['policy/', 'kube/impersonation.ts', 'closest.ts', 'errors.ts'],
+    uses: ['policy/', 'kube/impersonation.ts', 'closest.ts', 'errors.ts', 'unseen.ts'],
     types: ['http/', 'observability/', 'kube/gateway.ts'],
   },
   'readiness.ts': { uses: ['errors.ts'], types: ['http/', 'kube/gateway.ts'] },

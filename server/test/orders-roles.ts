@@ -1,11 +1,11 @@
 /** The roles of a running cluster `orders`, for tests of the tools that make and drop them. */
-import { afterEach, beforeEach } from 'vitest';
+import { afterEach, beforeEach, expect, vi } from 'vitest';
 import type { KubeObject } from '../../e2e/simulator/index.ts';
 import type { SimulatedRole } from '../../e2e/simulator/operator/postgres.ts';
 import { createPostgresRole } from '../src/tools/catalog/create-postgres-role.ts';
 import { deletePostgresRole } from '../src/tools/catalog/delete-postgres-role.ts';
 import { type Harness, type HarnessAnswer, type HarnessOptions, startHarness } from './harness.ts';
-import { demo, managedRoles, orders, startOrders } from './running-cluster.ts';
+import { demo, managedRoles, orders, startOrders, writes } from './running-cluster.ts';
 
 export interface OrdersRoles {
   /** Of the test that runs. */
@@ -15,6 +15,11 @@ export interface OrdersRoles {
   /** Arguments that name one role. */
   args(role: string): { cluster_name: string; namespace: string; role_name: string };
   create(role: string, more?: object): Promise<HarnessAnswer>;
+  /**
+   * Begins to create a role, and comes back while its Secret is on the way to the API server, which takes it a little later: PostgreSQL's
+   * roles have been looked at, and the role is not declared. `answering`: what the call answers in the end.
+   */
+  createUntilSecret(role: string, more?: object): Promise<{ answering: Promise<HarnessAnswer> }>;
   /** Deletes a role, with the confirmation that the first call asks for. */
   remove(role: string): Promise<HarnessAnswer>;
   /** States and codes, sorted: which of several calls gets which is a matter of time. */
@@ -44,6 +49,8 @@ export function ordersRoles(): OrdersRoles {
   beforeEach(() => start());
   afterEach(() => harness.close());
 
+  const create: OrdersRoles['create'] = (role, more = {}) =>
+    harness.call(createPostgresRole, { ...args(role), ...more });
   const args = (role_name: string) => ({ cluster_name: 'orders', namespace: demo, role_name });
   return {
     get harness() {
@@ -54,7 +61,15 @@ export function ordersRoles(): OrdersRoles {
       await start(options);
     },
     args,
-    create: (role, more = {}) => harness.call(createPostgresRole, { ...args(role), ...more }),
+    create,
+    async createUntilSecret(role, more) {
+      const { simulator } = harness;
+      simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
+      simulator.clearRequests();
+      const answering = create(role, more);
+      await vi.waitFor(() => expect(writes(harness)).toContain('create secrets'));
+      return { answering };
+    },
     remove: (role) => harness.confirmed(deletePostgresRole, args(role)),
     outcomesOf: (answers) =>
       answers.map(({ structured }) => structured.state ?? structured.error.code).sort(),

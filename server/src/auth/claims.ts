@@ -3,6 +3,7 @@ import type { Impersonation } from '../kube/gateway.ts';
 import { problemWithIdentity } from '../kube/impersonation.ts';
 import { effects } from '../policy/effect.ts';
 import type { Grant, ObtainableGrant, Principal } from '../policy/principal.ts';
+import { unseen } from '../unseen.ts';
 import type { GrantRule, ImpersonationOptions, OidcOptions } from './options.ts';
 
 /** Claims as the token has them. */
@@ -100,8 +101,8 @@ const longestShownName = 255;
 
 /** Often people choose their names themselves: nothing in one ends a line or changes how the rest of a sentence is seen. */
 function shownName(name: string): string {
-  const seen = name.replace(/[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, '?');
-  return [...seen].slice(0, longestShownName).join('');
+  const seen = [...name].slice(0, longestShownName);
+  return seen.map((character) => (unseen.test(character) ? '?' : character)).join('');
 }
 
 /** The principal of verified claims. Throws {@link UnusableClaims} when impersonation cannot use who is in them. */

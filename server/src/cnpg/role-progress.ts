@@ -23,7 +23,7 @@ export interface Awaited {
   role: string;
   /** resourceVersion of the Secret whose password must be live. */
   secretVersion?: string | undefined;
-  /** An attribute other than the memberships was changed: the operator runs ALTER ROLE. */
+  /** An attribute other than the memberships was changed: the operator runs ALTER ROLE. A password proves that, too, and counts first. */
   altered: boolean;
 }
 

@@ -1,4 +1,5 @@
 /** Text that people other than the operator can put into objects. Views never pass it on unmarked. */
+import { unseen } from '../unseen.ts';
 
 /** Marks text as data. The answer's fence, as far as this folder needs to know it. */
 export type Quote = (text: string | undefined, maxLength?: number) => string;
@@ -13,9 +14,6 @@ export function wordOrQuoted(text: string | undefined, quote: Quote): string {
 
 /** A name as people write it: letters, digits, `_`, `-`, `.` and `$`; no spaces, so no sentence. */
 const plainName = /^[\p{L}\p{M}\p{N}_.$-]{1,63}$/u;
-
-/** What is not seen, ends a line, or changes how the rest is seen. */
-const unseen = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 
 /** True for a name that an answer may show as it is, without marking it as data. */
 export function isPlainName(name: string): boolean {

@@ -159,7 +159,7 @@ const hasStep = (
       statuses.includes((steps[index] as StepReport).status),
   );
 
-/** Nothing is left of such a step. */
+/** Nothing that anybody asked for is left of such a step. */
 const tidies = (operation: Operation): boolean => operation.verb === 'edit' && operation.tidies === true;
 
 /** Steps after which the plan goes on although the caller has gone. */

@@ -58,8 +58,8 @@ export interface EditOperation extends OperationBase {
    */
   undo?: (current: KubeObject) => JsonPatchStep[];
   /**
-   * It only clears away what is of no use any more: it is also done when the caller has gone meanwhile, and when it fails, the
-   * steps before it stand.
+   * It is no part of what was asked for: it clears away what is of no use any more, or makes the operator look again. It is also done
+   * when the caller has gone meanwhile, and when it fails, the steps before it stand.
    */
   tidies?: boolean;
 }

@@ -15,7 +15,7 @@ import { markerName } from '../../cnpg/role-marker.ts';
 import { createPostgresRole } from './create-postgres-role.ts';
 
 const roles = ordersRoles();
-const { create, secret, inPostgres } = roles;
+const { create, createUntilSecret, secret, inPostgres } = roles;
 
 const bySql = (role: string) =>
   roles.harness.simulator.postgres.createRole(demo, 'orders', role, { login: true, createdb: true });
@@ -103,10 +103,7 @@ describe('create_postgres_role', () => {
       if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
       hold('billing');
       const { simulator } = roles.harness;
-      simulator.clearRequests();
-      simulator.faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 300, times: 1 });
-      const answering = create('billing');
-      await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+      const { answering } = await createUntilSecret('billing');
       await primaryNotReady(roles.harness);
       // Longer than a call that does not wait looks at what becomes of the declaration.
       await delay(2500);
@@ -147,10 +144,7 @@ describe('create_postgres_role', () => {
       hold('billing', 1);
       const resource = place === 'DatabaseRole' ? 'databaseroles' : 'clusters';
       const { faults } = roles.harness.simulator;
-      roles.harness.simulator.clearRequests();
-      faults.add({ match: { verb: 'create', resource: 'secrets' }, delayMs: 100, times: 1 });
-      const answering = create('billing');
-      await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+      const { answering } = await createUntilSecret('billing');
       for (const verb of ['list', 'watch']) faults.add({ match: { verb, resource }, delayMs: 400 });
       const answer = await answering;
       expect(answer.structured.error?.code, answer.text).toBe('already_exists');

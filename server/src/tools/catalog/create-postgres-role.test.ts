@@ -12,7 +12,7 @@ import {
 import { createPostgresRole } from './create-postgres-role.ts';
 
 const roles = ordersRoles();
-const { create, secret, inPostgres } = roles;
+const { create, createUntilSecret, secret, inPostgres } = roles;
 
 describe('create_postgres_role', () => {
   it('makes the role in PostgreSQL, with a generated password that is only in its Secret', async () => {
@@ -127,15 +127,7 @@ describe('create_postgres_role', () => {
 
   it('says "requested" when it did not wait, and when the time was too short', async () => {
     expect((await create('clerk', { wait: false })).structured.state).toBe('requested');
-    roles.harness.simulator.faults.add({
-      match: { verb: 'create', resource: 'secrets' },
-      delayMs: 300,
-      times: 1,
-    });
-    const answering = create('late', { timeout: 1 });
-    await vi.waitFor(() =>
-      expect(writes(roles.harness).filter((write) => write === 'create secrets')).toHaveLength(2),
-    );
+    const { answering } = await createUntilSecret('late', { timeout: 1 });
     await primaryNotReady(roles.harness);
     const answer = await answering;
     expect(answer.isError).toBe(false);
@@ -201,13 +193,7 @@ describe('create_postgres_role', () => {
     'says of a role in %s that an earlier call may still be under way, as long as it is not applied',
     async (place) => {
       if (place === 'DatabaseRole') await putDatabaseRole(roles.harness, 'any-name', { name: 'first' });
-      roles.harness.simulator.faults.add({
-        match: { verb: 'create', resource: 'secrets' },
-        delayMs: 300,
-        times: 1,
-      });
-      const answering = create('clerk', { wait: false });
-      await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+      const { answering } = await createUntilSecret('clerk', { wait: false });
       await primaryNotReady(roles.harness);
       expect((await answering).structured.state).toBe('requested');
       const repeated = (await create('clerk')).structured.error;
@@ -269,13 +255,7 @@ describe('create_postgres_role', () => {
   });
 
   it('does not overwrite a Secret that appears between plan and apply either', async () => {
-    roles.harness.simulator.faults.add({
-      match: { verb: 'create', resource: 'secrets' },
-      delayMs: 300,
-      times: 1,
-    });
-    const answering = create('clerk');
-    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+    const { answering } = await createUntilSecret('clerk');
     roles.harness.simulator.state.put({
       apiVersion: 'v1',
       kind: 'Secret',
@@ -288,13 +268,7 @@ describe('create_postgres_role', () => {
   });
 
   it('removes the Secret again when the role cannot be added, and says what could not be taken back', async () => {
-    roles.harness.simulator.faults.add({
-      match: { verb: 'create', resource: 'secrets' },
-      delayMs: 300,
-      times: 1,
-    });
-    const answering = create('clerk');
-    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+    const { answering } = await createUntilSecret('clerk');
     roles.harness.simulator.deny({ verb: 'patch', resource: 'clusters' });
     const answer = await answering;
     expect(answer.structured.error).toMatchObject({
@@ -312,13 +286,7 @@ describe('create_postgres_role', () => {
   });
 
   it('leaves nothing behind when the cluster is deleted between plan and apply', async () => {
-    roles.harness.simulator.faults.add({
-      match: { verb: 'create', resource: 'secrets' },
-      delayMs: 300,
-      times: 1,
-    });
-    const answering = create('clerk');
-    await vi.waitFor(() => expect(writes(roles.harness)).toContain('create secrets'));
+    const { answering } = await createUntilSecret('clerk');
     roles.harness.simulator.state.remove('clusters', demo, 'orders');
     const answer = await answering;
     expect(answer.structured.error.code).toBe('not_found');

@@ -112,6 +112,7 @@ export const createPostgresRole = defineTool({
     const since = context.now();
     const look = lookForRole(cluster, { name: role, secret }, since, input.timeout);
     const patience = input.wait ? input.timeout : firstAttemptSeconds;
+    const later = { what: 'an attempt that comes later', seconds: patience };
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: `Create role ${role} of ${context.namespace.name}/${clusterName}: ${attributeWords(input)}.`,
@@ -130,10 +131,7 @@ export const createPostgresRole = defineTool({
               createObject(cluster, crdName, spec, place),
               awaitFirstAttempt(cluster, role, { seconds: firstAttemptSeconds, objectName: crdName }),
               removeMarker(cluster, look),
-              awaitFirstAttempt(cluster, role, {
-                what: 'an attempt that comes later',
-                ...{ seconds: patience, objectName: crdName },
-              }),
+              awaitFirstAttempt(cluster, role, { ...later, objectName: crdName }),
             ]
           : [
               addInline(cluster, spec, place, look),
@@ -141,13 +139,7 @@ export const createPostgresRole = defineTool({
                 seconds: input.wait ? Math.min(askAgainAfterSeconds, patience) : firstAttemptSeconds,
               }),
               ...(input.wait
-                ? [
-                    askAgain(cluster, role, since),
-                    awaitFirstAttempt(cluster, role, {
-                      what: 'an attempt that comes later',
-                      seconds: patience,
-                    }),
-                  ]
+                ? [askAgain(cluster, role, since), awaitFirstAttempt(cluster, role, later)]
                 : []),
             ]),
       ],

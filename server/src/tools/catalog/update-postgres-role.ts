@@ -97,6 +97,7 @@ export const updatePostgresRole = defineTool({
     const first = writing?.operation.verb === 'create' ? [writing.operation] : [];
     const last = writing?.operation.verb === 'merge' ? [writing.operation] : [];
     const writes = [...first, ...edits, ...last];
+    const altered = isAltered(changes);
     return changePlan({
       target: { kind: 'Cluster', name: clusterName, namespace: context.namespace.name, object: cluster },
       summary: list.length > 0 ? `Change ${what}: ${list.join('; ')}.` : `Leave ${what} as it is.`,
@@ -118,24 +119,24 @@ export const updatePostgresRole = defineTool({
         ...writes,
         ...(input.wait && !found.object && writes.length > 0
           ? [
-              awaitApplied(cluster, found.spec.name, isAltered(changes), input.timeout),
+              awaitApplied(cluster, found.spec.name, altered, input.timeout),
               askAgain(cluster, found.spec.name, since),
             ]
           : []),
       ],
       ...(list.length === 0 && { unchanged: `The role ${role} is so already.` }),
-      facts: { cluster, found, change, changes, since, secret: writing?.secret },
+      facts: { cluster, found, change, altered, since, secret: writing?.secret },
     });
   },
 
   async observe(context, { facts }, input, written) {
-    const { cluster, found, change, changes, since, secret } = facts;
+    const { cluster, found, change, altered, since, secret } = facts;
     const outcome = await observeRole(
       context,
       {
         role: found.spec.name,
         cluster,
-        altered: isAltered(changes) && secret === undefined,
+        altered,
         ...(found.object && { objectName: found.object.metadata.name, objectBefore: found.object }),
         ...(secret !== undefined && { secret }),
       },

@@ -8,6 +8,7 @@ import { own } from '../../cnpg/role-names.ts';
 import { inlineProgress } from '../../cnpg/role-progress.ts';
 import type { Cluster } from '../../cnpg/types.ts';
 import type { AwaitOperation, EditOperation } from '../change-plan.ts';
+import { atCluster, editOf } from './cluster-step.ts';
 
 /** Seconds until the operator is asked again; mostly it has said so within one. */
 export const askAgainAfterSeconds = 5;
@@ -26,17 +27,14 @@ export function awaitApplied(
 ): AwaitOperation {
   let look: ReturnType<typeof inlineProgress> | undefined;
   return {
-    ...keyOf(cluster),
+    ...atCluster(cluster),
     verb: 'await',
     summary: `See whether the operator has applied the role ${role}.`,
     timeoutSeconds: Math.min(askAgainAfterSeconds, patience),
     until: (object, written) => {
       const secretVersion = written('secrets')?.metadata.resourceVersion;
       const before = (written('clusters') as Cluster | undefined) ?? cluster;
-      look ??= inlineProgress(
-        { role, secretVersion, altered: altered && secretVersion === undefined },
-        before,
-      );
+      look ??= inlineProgress({ role, secretVersion, altered }, before);
       return look(object as Cluster | undefined).state === 'waiting' ? 'continue' : { done: { ok: true } };
     },
     orGoOn: true,
@@ -46,10 +44,8 @@ export function awaitApplied(
 /** Makes the operator look at a role again that it still lists as pending. */
 export function askAgain(cluster: Cluster, role: string, now: Date): EditOperation {
   return {
-    ...keyOf(cluster),
-    verb: 'edit',
+    ...editOf(cluster),
     summary: `If the operator still lists the role ${role} as pending then, annotate the Cluster, which makes it look again.`,
-    uid: cluster.metadata.uid ?? '',
     intent: { askAgain: role },
     edit: (object) => {
       const lists = (object as Cluster).status?.managedRolesStatus?.byStatus;
@@ -58,8 +54,4 @@ export function askAgain(cluster: Cluster, role: string, now: Date): EditOperati
     },
     tidies: true,
   };
-}
-
-function keyOf({ metadata: { name, namespace } }: Cluster): Pick<EditOperation, 'resource' | 'key'> {
-  return { resource: 'clusters', key: { name, ...(namespace !== undefined && { namespace }) } };
 }

@@ -4,6 +4,7 @@ import { isDropError, RoleDrop, refusedDrop, wasRefused } from '../../cnpg/role-
 import { findEntry } from '../../cnpg/role-edits.ts';
 import type { Cluster, DatabaseRole, Secret } from '../../cnpg/types.ts';
 import { type AwaitOperation, asRead, type Operation } from '../change-plan.ts';
+import { atCluster, editOf } from './cluster-step.ts';
 
 /** Seconds that the operator gets to read the list; it takes less than one when it is at work. */
 const readSeconds = 30;
@@ -22,15 +23,13 @@ const retryAnnotation = 'cnpg-mcp.io/retried-at';
 
 /** For an entry of `spec.managed.roles`. */
 export function dropInline(cluster: Cluster, role: string, now: Date): Operation[] {
-  const { name, namespace, uid = '' } = cluster.metadata;
-  const at = { resource: 'clusters' as const, key: { name, ...(namespace !== undefined && { namespace }) } };
+  const at = atCluster(cluster);
+  const edit = editOf(cluster);
   const drop = new RoleDrop(role, now, { resumes: findEntry(cluster, role)?.spec.ensure === 'absent' });
   return [
     {
-      ...at,
-      verb: 'edit',
+      ...edit,
       summary: `Set role ${role} to ensure: absent in spec.managed.roles, with a marker entry that shows when the operator has read it.`,
-      uid,
       intent: { absent: role },
       edit: drop.markAbsent,
     },
@@ -42,10 +41,8 @@ export function dropInline(cluster: Cluster, role: string, now: Date): Operation
       until: drop.untilRead,
     },
     {
-      ...at,
-      verb: 'edit',
+      ...edit,
       summary: 'Take the marker entry out again.',
-      uid,
       intent: { marker: 'out' },
       edit: drop.removeMarker,
     },
@@ -58,10 +55,8 @@ export function dropInline(cluster: Cluster, role: string, now: Date): Operation
       late: drop.late,
     },
     {
-      ...at,
-      verb: 'edit',
+      ...edit,
       summary: `Take the entry of role ${role} out of spec.managed.roles.`,
-      uid,
       intent: { remove: role },
       edit: drop.removeEntry,
     },

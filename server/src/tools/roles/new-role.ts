@@ -17,6 +17,7 @@ import type { Cluster, DatabaseRole, RoleSpec, Secret } from '../../cnpg/types.t
 import { ToolError } from '../../errors.ts';
 import type { EditOperation, Operation } from '../change-plan.ts';
 import type { ToolContext } from '../define-tool.ts';
+import { atCluster, editOf } from './cluster-step.ts';
 import type { ClusterRoles } from './declared.ts';
 import { findSecret } from './password.ts';
 
@@ -113,7 +114,7 @@ export function lookForRole(
       undo: look.takeBackMarker,
     },
     {
-      ...keyOf(cluster),
+      ...atCluster(cluster),
       verb: 'await',
       summary: `Make sure that PostgreSQL has no role ${role}: the operator would take it over and reset it.`,
       timeoutSeconds: standstillNotes(cluster).length > 0 ? Math.min(lookSeconds, patience) : patience,
@@ -136,14 +137,6 @@ export function removeMarker(cluster: Cluster, { removeMarkers: edit }: LookForR
     edit,
     tidies: true,
   };
-}
-
-function keyOf({ metadata: { name, namespace } }: Cluster): Pick<EditOperation, 'resource' | 'key'> {
-  return { resource: 'clusters', key: { name, ...(namespace !== undefined && { namespace }) } };
-}
-
-function editOf(cluster: Cluster): Pick<EditOperation, 'verb' | 'resource' | 'key' | 'uid'> {
-  return { ...keyOf(cluster), verb: 'edit', uid: cluster.metadata.uid ?? '' };
 }
 
 /** Throws `already_exists` when there is a Secret of this name: it is never overwritten. */
@@ -201,7 +194,7 @@ export function awaitFirstAttempt(
   role: string,
   { what = 'the first attempt', seconds, objectName }: FirstAttempt,
 ): Operation {
-  const at = keyOf(cluster);
+  const at = atCluster(cluster);
   return {
     ...(objectName === undefined
       ? at
